@@ -1,0 +1,76 @@
+"""Every error that edgekit raises on purpose.
+
+EdgekitError
+ +-- UsageError         2  what was asked for can't be done, or isn't known
+ +-- MissingDependency  3  a package that is needed isn't installed
+ +-- ToolError          4  a framework failed; its own error is the cause
+ +-- DeviceError        5  the machine that runs the job failed or went away
+ +-- DataError          6  a stored or received file is broken, missing or not what it claims
+
+The number is the exit status of the command. A message says what was wrong and where; the hint
+says what to do, so it is required.
+"""
+
+from __future__ import annotations
+
+
+class EdgekitError(Exception):
+    """Root of edgekit's errors.
+
+    Attributes:
+        hint: What the reader can do about it, with the exact command where there is one.
+        exit_code: Exit status of the command that ends with this error.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    @property
+    def kind(self) -> str:
+        """Name of the error's class, as it stands in JSON."""
+        return type(self).__name__
+
+
+class UsageError(EdgekitError):
+    """What was asked for is unknown, impossible or contradicts itself."""
+
+    exit_code = 2
+
+
+class MissingDependency(EdgekitError):  # noqa: N818 -- the design's word; it reads as a state
+    """A package that the asked-for path needs is not installed."""
+
+    exit_code = 3
+
+
+class ToolError(EdgekitError):
+    """A framework failed at its job. Its own error is the `__cause__`."""
+
+    exit_code = 4
+
+
+class DeviceError(EdgekitError):
+    """A worker or a device failed.
+
+    Attributes:
+        stage: What it was doing: `start`, `load`, `golden`, `warmup`, `run`, ...
+        stderr_tail: The last lines that it wrote.
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self, message: str, *, hint: str, stage: str = "start", stderr_tail: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.stage = stage
+        self.stderr_tail = stderr_tail
+
+
+class DataError(EdgekitError):
+    """A file that was stored, given or received is broken, missing or not what it claims."""
+
+    exit_code = 6

@@ -1,0 +1,49 @@
+"""Exporters: change the format of a network and never its precision.
+
+To add one: write a module here with an object that meets `Exporter`, named `<Target>From<Source>`,
+add its line to the table below, and its route in `edgekit.workflows.routes`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from edgekit.records import Artifact
+from edgekit.registry import Entry, Registry
+
+
+class Exporter(Protocol):
+    """A converter from one format to another.
+
+    Attributes:
+        packages: Distributions whose versions decide the result.
+    """
+
+    packages: tuple[str, ...]
+
+    def export(self, source: Artifact, workdir: Path) -> tuple[str, ...]:
+        """Write `source` in the new format into `workdir`.
+
+        Returns:
+            Names of the files written, the one that a runtime loads first.
+
+        Raises:
+            ToolError: The framework could not convert it.
+        """
+        ...
+
+
+EXPORTERS: Registry[Exporter] = Registry(
+    "exporter",
+    {
+        "onnx": Entry(
+            "edgekit.exporters.onnx:OnnxFromTorch", "onnx", ("torch", "onnx", "onnxscript")
+        ),
+        "openvino": Entry(
+            "edgekit.exporters.openvino:OpenvinoFromOnnx", "openvino", ("openvino",)
+        ),
+        "litert": Entry("edgekit.exporters.litert:LitertFromTorch", "litert", ("litert_torch",)),
+        "tensorrt": Entry("edgekit.exporters.tensorrt:TensorrtFromOnnx", "onnx", ("onnx",)),
+    },
+)

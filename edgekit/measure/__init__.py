@@ -1,0 +1,1 @@
+"""What runs on the machine that measures: NumPy and the runtime, nothing else."""

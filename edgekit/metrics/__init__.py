@@ -1,0 +1,32 @@
+"""Metrics: numbers made from raw samples.
+
+To add one: write a module here with a function that meets `Measure` and add its line to the table
+below. A metric is pure: the same samples give the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edgekit.records import BenchPlan, Metric
+from edgekit.registry import Entry, Registry
+from edgekit.wire import Samples
+
+
+class Measure(Protocol):
+    """Makes metrics from the samples of one leg."""
+
+    def __call__(self, plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
+        """The metrics; one whose value the samples don't support has None and says why."""
+        ...
+
+
+METRICS: Registry[Measure] = Registry(
+    "metric",
+    {
+        "latency": Entry("edgekit.metrics.latency:measure"),
+        "memory": Entry("edgekit.metrics.memory:measure"),
+        "size": Entry("edgekit.metrics.size:measure"),
+        "parity": Entry("edgekit.metrics.parity:measure"),
+    },
+)

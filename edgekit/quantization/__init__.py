@@ -1,0 +1,1 @@
+"""Choosing quantization: target facts go in, a recipe comes out."""

@@ -1,0 +1,40 @@
+"""Transports: how the machine that measures is reached.
+
+To add one: write a module here with an object that meets `Transport` and add its line to the
+table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from edgekit.records import Device
+from edgekit.registry import Entry, Registry
+from edgekit.wire import Job
+
+
+class Link(Protocol):
+    """An open way to a machine."""
+
+    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
+        """Run `job` in a fresh worker there and give the lines that it sends, as they come.
+
+        Raises:
+            DeviceError: The worker could not start, crashed, or ran out of time; with the last
+                lines of its standard error.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A way to reach machines of one kind."""
+
+    def open(self, device: Device) -> Link:
+        """Open a link to `device`."""
+        ...
+
+
+TRANSPORTS: Registry[Transport] = Registry(
+    "transport", {"local": Entry("edgekit.transports.local:TRANSPORT")}
+)

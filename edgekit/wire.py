@@ -1,0 +1,203 @@
+"""What crosses to the machine that measures: a `Job` goes in, `Samples` come out.
+
+Plain dataclasses in Python 3.8's syntax, encoded by the standard library's JSON, since the device
+side has nothing else. The host decodes with a validating library, because what a device returns
+is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Tuple
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of a model.
+
+    Attributes:
+        name: The name in the model file.
+        shape: Elements along each axis, the batch first; None where it is free.
+        dtype: NumPy's name of the element type.
+        layout: Meaning of the axes: `NCHW`, `NHWC`, `NC`, or empty where it isn't known.
+    """
+
+    name: str
+    shape: Tuple[Optional[int], ...]
+    dtype: str
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long to measure. Every minimum must hold; the maximum ends it all the same.
+
+    Attributes:
+        min_runs: Timed inferences at least.
+        min_time_s: Seconds of timed inferences at least.
+        max_time_s: Seconds of timed inferences at most.
+        warmup_min_runs: Untimed inferences at least.
+        warmup_min_time_s: Seconds of warm-up at least.
+        warmup_max_time_s: Seconds of warm-up after which measuring starts, steady or not.
+    """
+
+    min_runs: int
+    min_time_s: float
+    max_time_s: float
+    warmup_min_runs: int
+    warmup_min_time_s: float
+    warmup_max_time_s: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is to do with one model file.
+
+    Attributes:
+        kind: `bench` (check, warm up, time) or `infer` (run `feeds`, write `outputs`).
+        runtime: Name of the runtime.
+        model: Path of the model file.
+        precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
+        threads: Threads that the runtime may use.
+        seed: Seed of inputs that are made up.
+        batch: Samples in one inference; replaces a free batch axis.
+        shapes: For inputs with free axes: the shape to use, by input name.
+        layouts: Axes of inputs whose layout the file doesn't say, by input name.
+        golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
+            they are images) and the float model's outputs (`output:INDEX`); or None.
+        feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
+        outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
+        profile: For `bench`: how long to measure.
+    """
+
+    kind: str
+    runtime: str
+    model: str
+    precision: str
+    threads: int
+    seed: int = 0
+    batch: int = 1
+    shapes: Dict[str, List[int]] = field(default_factory=dict)
+    layouts: Dict[str, str] = field(default_factory=dict)
+    golden: Optional[str] = None
+    feeds: Optional[str] = None
+    outputs: Optional[str] = None
+    profile: Optional[Profile] = None
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How near a model's outputs are to the float model's on the same inputs.
+
+    Attributes:
+        images: Number of samples compared.
+        agreement: Share of samples whose largest output has the same index, from 0 to 1.
+        sqnr_db: Signal to quantization noise over all outputs, in dB: 10 log10(sum r^2 /
+            sum (y - r)^2); None if the outputs are equal to the last bit.
+        max_abs_error: The largest absolute difference.
+        max_abs_reference: The largest absolute value of the reference, to set it against.
+        finite: Whether every output is a finite number.
+    """
+
+    images: int
+    agreement: float
+    sqnr_db: Optional[float]
+    max_abs_error: float
+    max_abs_reference: float
+    finite: bool
+
+
+@dataclass(frozen=True)
+class MemoryMark:
+    """Resident memory of the worker's process at the end of a phase (Linux `/proc/self/status`).
+
+    Attributes:
+        phase: `start`, `runtime`, `load`, `first`, `steady`.
+        rss_bytes: Resident now.
+        peak_bytes: High-water mark since the phase began where `reset`, else since the start.
+        anonymous_bytes: The part of `rss_bytes` that no file backs.
+        file_bytes: The part of `rss_bytes` that files back: mapped weights, code.
+        reset: Whether the kernel let the mark be reset when the phase began.
+    """
+
+    phase: str
+    rss_bytes: int
+    peak_bytes: int
+    anonymous_bytes: int
+    file_bytes: int
+    reset: bool
+
+
+@dataclass(frozen=True)
+class OpCount:
+    """Operators of one kind that a runtime or a file holds in one precision.
+
+    Attributes:
+        op: The operator's name in its own format.
+        precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
+        count: How many.
+    """
+
+    op: str
+    precision: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Everything that one worker measured, raw. Derived numbers are made from it again.
+
+    Attributes:
+        latency_ns: Wall time of each timed inference, host call to outputs in host memory.
+        cpu_ns: CPU time of the whole process over the same spans.
+        warmup_ns: Wall time of each untimed inference after the first.
+        load_ns: Wall time to read the model and make it ready.
+        first_ns: Wall time of the first inference.
+        steady: Whether two windows of the warm-up agreed before measuring began.
+        memory: Marks by phase; empty where the system has no such marks.
+        settings: The runtime's effective settings, read back from it.
+        versions: Versions of the packages that took part.
+        inputs: The inputs as they were fed: no free axis left.
+        outputs: The outputs as the model declares them.
+        defaulted: Free axes that nobody gave a size and that were set, by input name.
+        golden: Check against the stored golden sample; None if there is none.
+        output_sha256: Digest of the outputs of the first input in rotation.
+        execution: Operators as the runtime runs them, if it tells.
+        environment: The machine and its state, before (`before.*`) and after (`after.*`).
+    """
+
+    latency_ns: List[int]
+    cpu_ns: List[int]
+    warmup_ns: List[int]
+    load_ns: int
+    first_ns: int
+    steady: bool
+    memory: List[MemoryMark]
+    settings: Dict[str, str]
+    versions: Dict[str, str]
+    inputs: List[TensorSpec]
+    outputs: List[TensorSpec]
+    defaulted: Dict[str, List[int]]
+    golden: Optional[Closeness]
+    output_sha256: str
+    execution: List[OpCount]
+    environment: Dict[str, str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step or a leg gave nothing.
+
+    Attributes:
+        stage: What was being done.
+        kind: Class of the error.
+        message: What was wrong.
+        hint: What to do about it.
+        tail: The last lines that the failed process wrote, if there are any.
+    """
+
+    stage: str
+    kind: str
+    message: str
+    hint: str
+    tail: str = ""

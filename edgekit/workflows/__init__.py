@@ -1,0 +1,1 @@
+"""The story: one public function per file, from a plan to a record."""

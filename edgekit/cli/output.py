@@ -1,0 +1,23 @@
+"""Where words and JSON go: results to standard output, everything else to standard error."""
+
+import sys
+from typing import Any
+
+import msgspec
+import typer
+
+
+def print_json(record: Any) -> None:
+    """Write `record` as one indented JSON document to standard output."""
+    text = msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def print_text(text: str) -> None:
+    """Write a result for people to standard output."""
+    typer.echo(text)
+
+
+def say(message: str) -> None:
+    """Write a word about what goes on to standard error."""
+    typer.echo(message, err=True)

@@ -1,0 +1,102 @@
+"""Routes: from what each format is made, in which precisions, and what runs it.
+
+Small tables, and what follows from them and from the registries. No framework is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit.errors import UsageError
+from edgekit.exporters import EXPORTERS
+from edgekit.models import FAMILIES
+from edgekit.quantizers import QUANTIZERS
+from edgekit.records import Format, Precision
+from edgekit.registry import Registry, install_command
+
+_ALL = (Precision.FP32, Precision.FP16, Precision.INT8)
+
+PRECISIONS: dict[Format, tuple[Precision, ...]] = {
+    Format.TORCH: (Precision.FP32,),
+    Format.ONNX: _ALL,
+    Format.OPENVINO: _ALL,
+    Format.LITERT: _ALL,
+    Format.TENSORRT: _ALL,
+}
+
+SOURCE: dict[Format, Format] = {
+    Format.ONNX: Format.TORCH,
+    Format.OPENVINO: Format.ONNX,
+    Format.LITERT: Format.TORCH,
+    Format.TENSORRT: Format.ONNX,
+}
+
+# TensorRT takes a file that is quantized already, so its quantizer is that of its source.
+QUANTIZER: dict[Format, str] = {
+    Format.ONNX: "onnx",
+    Format.OPENVINO: "openvino",
+    Format.LITERT: "litert",
+    Format.TENSORRT: "onnx",
+}
+
+# The first one is what measures and checks a format unless another is asked for.
+RUNTIME_OF: dict[Format, tuple[str, ...]] = {
+    Format.TORCH: ("torch",),
+    Format.ONNX: ("onnxruntime", "openvino"),
+    Format.OPENVINO: ("openvino",),
+    Format.LITERT: ("litert",),
+    Format.TENSORRT: ("tensorrt",),
+}
+
+
+def check(wanted: Format, precision: Precision) -> None:
+    """Refuse a pair that can't be made.
+
+    Raises:
+        UsageError: With the precisions that the format has.
+    """
+    possible = PRECISIONS[wanted]
+    if precision not in possible:
+        raise UsageError(
+            f"{wanted} can't be exported in {precision}",
+            hint=f"{wanted} can be had in: {', '.join(possible)}; `edgekit formats` lists all",
+        )
+
+
+def lineage(wanted: Format) -> tuple[Format, ...]:
+    """The formats on the way to `wanted`, from torch to itself."""
+    path = [wanted]
+    while path[-1] in SOURCE:
+        path.append(SOURCE[path[-1]])
+    return tuple(reversed(path))
+
+
+def missing(wanted: Format, precision: Precision) -> list[str]:
+    """Modules that making `wanted` in `precision` needs and that aren't installed."""
+    found = [
+        module
+        for registry, name in _adapters(wanted, precision)
+        for module in registry.missing(name)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def install(wanted: Format, precision: Precision) -> str:
+    """The command that installs what is missing; empty if nothing is."""
+    extras = [
+        registry.entry(name).extra
+        for registry, name in _adapters(wanted, precision)
+        if registry.missing(name)
+    ]
+    return install_command(",".join(dict.fromkeys(extras))) if extras else ""
+
+
+def _adapters(wanted: Format, precision: Precision) -> list[tuple[Registry[Any], str]]:
+    """Every adapter on the way, the first step first."""
+    check(wanted, precision)
+    # Every family builds a torch module; the toy one needs nothing but torch itself.
+    steps: list[tuple[Registry[Any], str]] = [(FAMILIES, "toy")]
+    steps += [(EXPORTERS, step) for step in lineage(wanted)[1:]]
+    if precision is not Precision.FP32:
+        steps.append((QUANTIZERS, QUANTIZER[wanted]))
+    return steps

@@ -135,6 +135,7 @@ class ModelSpec:
         weights: Where the weights came from.
         seed: Seed of random weights.
         parameters: Number of parameters after fusion.
+        batch: Batch size of formats that fix it.
     """
 
     name: str
@@ -147,6 +148,7 @@ class ModelSpec:
     weights: Weights
     seed: int
     parameters: int
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ class ArtifactFile:
 
     Attributes:
         name: Name inside the artifact's folder; never a path.
-        role: `model` (the first of them is the one to load), `golden`, `labels` or `build`.
+        role: `model` (the first of them is the one to load), `source` (what an engine was built
+            from), `build` (how), `golden` or `labels`.
         sha256: Digest of the content.
         size_bytes: Size of the content.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from edgekit.records import Artifact
+from edgekit.records import Artifact, Target
 from edgekit.registry import Entry, Registry
 
 
@@ -22,11 +22,17 @@ class Exporter(Protocol):
 
     packages: tuple[str, ...]
 
-    def export(self, source: Artifact, workdir: Path) -> tuple[str, ...]:
+    def export(self, source: Artifact, target: Target, workdir: Path) -> dict[str, str]:
         """Write `source` in the new format into `workdir`.
 
+        Args:
+            source: The artifact to convert.
+            target: Where the result will run; most formats don't depend on it.
+            workdir: Where to write.
+
         Returns:
-            Names of the files written, the one that a runtime loads first.
+            Role (as in `ArtifactFile`) of each file written, by name, the one that a runtime
+            loads first.
 
         Raises:
             ToolError: The framework could not convert it.

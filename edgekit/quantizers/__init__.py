@@ -28,7 +28,7 @@ class Quantizer(Protocol):
 
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
-    ) -> tuple[str, ...]:
+    ) -> dict[str, str]:
         """Write `source`, quantized, into `workdir`.
 
         Args:
@@ -39,7 +39,8 @@ class Quantizer(Protocol):
             workdir: Where to write.
 
         Returns:
-            Names of the files written, the one that a runtime loads first.
+            Role (as in `ArtifactFile`) of each file written, by name, the one that a runtime
+            loads first.
 
         Raises:
             ToolError: The framework could not do it.

@@ -1,0 +1,66 @@
+"""The one preprocessing: a photo becomes the model's input. NumPy and Pillow, nothing else.
+
+It follows timm's evaluation transform step by step (`timm/data/transforms_factory.py`), so that
+it gives the same tensor: Pillow resizes 8-bit values, the crop is centred with Python's rounding,
+and what the picture doesn't cover is padded.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgekit.records import Preprocess
+
+
+def apply(preprocess: Preprocess, image: Image.Image) -> npt.NDArray[np.float32]:
+    """The input for one photo.
+
+    Args:
+        preprocess: What to do.
+        image: Any Pillow image.
+
+    Returns:
+        Array of shape (3, H, W), float32.
+    """
+    rgb = image.convert("RGB")
+    width, height = _resized(preprocess, rgb.width, rgb.height)
+    rgb = rgb.resize((width, height), Image.Resampling[preprocess.interpolation.upper()])
+    fill = tuple(round(255 * value) for value in preprocess.mean)
+    pixels = _center(np.asarray(rgb), preprocess.size, fill if preprocess.mode == "border" else 0)
+    scaled = pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+    mean = np.asarray(preprocess.mean, np.float32)[:, None, None]
+    std = np.asarray(preprocess.std, np.float32)[:, None, None]
+    return np.ascontiguousarray((scaled - mean) / std)
+
+
+def _resized(preprocess: Preprocess, width: int, height: int) -> tuple[int, int]:
+    """Width and height after resizing."""
+    to_height, to_width = preprocess.resize
+    if preprocess.mode == "squash":
+        return to_width, to_height
+    if preprocess.mode == "center" and to_height == to_width:
+        # torchvision's rule: the shorter edge is exact, the longer one is cut to an integer.
+        if width <= height:
+            return to_width, int(to_width * height / width)
+        return int(to_height * width / height), to_height
+    ratios = (height / to_height, width / to_width)
+    ratio = max(ratios) if preprocess.mode == "border" else min(ratios)
+    return round(width / ratio), round(height / ratio)
+
+
+def _center(
+    pixels: npt.NDArray[np.uint8], size: tuple[int, int], fill: Any
+) -> npt.NDArray[np.uint8]:
+    """The centre of `pixels` (H, W, 3) in `size`, padded with `fill` where it is smaller."""
+    lacks = [max(want - have, 0) for want, have in zip(size, pixels.shape[:2], strict=True)]
+    if any(lacks):
+        padded = np.empty((pixels.shape[0] + lacks[0], pixels.shape[1] + lacks[1], 3), np.uint8)
+        padded[:] = fill
+        top, left = lacks[0] // 2, lacks[1] // 2
+        padded[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+        pixels = padded
+    top = round((pixels.shape[0] - size[0]) / 2)
+    left = round((pixels.shape[1] - size[1]) / 2)
+    return pixels[top : top + size[0], left : left + size[1]]

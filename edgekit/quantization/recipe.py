@@ -1,0 +1,161 @@
+"""One pure function from target, format and precision to a recipe."""
+
+from edgekit.errors import UsageError
+from edgekit.quantization.target import has_int8_dot
+from edgekit.records import Format, Precision, Recipe, Target
+
+# Kinds whose result depends on small differences of large numbers, or that no runtime has in int8.
+_FLOAT_KINDS = ("LayerNormalization", "Softmax", "Gelu", "Erf", "Sigmoid", "HardSwish")
+
+
+def recipe(target: Target, format: Format, precision: Precision) -> Recipe | None:  # noqa: A002
+    """What to do to a float32 file of `format` so that it is right and fast on `target`.
+
+    Returns:
+        The recipe; None for float32, which needs none.
+
+    Raises:
+        UsageError: The format has no such precision.
+    """
+    match precision:
+        case Precision.FP32:
+            return None
+        case Precision.FP16:
+            return _float16(target, format)
+        case Precision.INT8:
+            return _int8(target, format)
+
+
+def _float16(target: Target, format: Format) -> Recipe:  # noqa: A002
+    return Recipe(
+        scheme="float16",
+        format=format,
+        target=target.name,
+        activation_type="float16" if format in {Format.ONNX, Format.TENSORRT} else "float32",
+        activation_symmetric=True,
+        weight_type="float16",
+        granularity="per-tensor",
+        range_method="none",
+        reduce_range=False,
+        quantize_bias=False,
+        float_layers=("LayerNormalization", "Softmax"),
+        reasons=(
+            "inputs and outputs stay float32, so that the file can take the other's place",
+            "sums of squares and of exponentials overflow in float16",
+        ),
+    )
+
+
+def _int8(target: Target, format: Format) -> Recipe:  # noqa: A002
+    match format:
+        case Format.ONNX:
+            return _onnx(target)
+        case Format.OPENVINO:
+            return _openvino(target)
+        case Format.LITERT:
+            return _litert(target)
+        case Format.TENSORRT:
+            return _tensorrt(target)
+        case Format.TORCH:
+            raise UsageError(
+                "torch files are not quantized here", hint="quantize the format that you deploy"
+            )
+
+
+def _saturates(target: Target) -> bool:
+    """Whether the target's int8 kernels add two products in int16, which can overflow.
+
+    x86 without VNNI or AMX has only `vpmaddubsw` (u8 x s8, pairs added into saturating int16).
+    """
+    return target.arch == "x86_64" and not has_int8_dot(target)
+
+
+def _range_reasons(target: Target) -> tuple[str, ...]:
+    if _saturates(target):
+        return (
+            "this target has no VNNI: its kernels add pairs of products in int16 and saturate, "
+            "so weights keep one bit in reserve",
+        )
+    return ("this target accumulates in int32: weights take all eight bits",)
+
+
+def _onnx(target: Target) -> Recipe:
+    arm = target.arch == "aarch64"
+    return Recipe(
+        scheme="w8a8-static",
+        format=Format.ONNX,
+        target=target.name,
+        activation_type="int8" if arm else "uint8",
+        activation_symmetric=False,
+        weight_type="int8",
+        granularity="per-channel",
+        range_method="minmax",
+        reduce_range=_saturates(target),
+        quantize_bias=True,
+        float_layers=_FLOAT_KINDS,
+        reasons=(
+            "Arm kernels multiply s8 x s8" if arm else "x86 kernels multiply u8 x s8",
+            "channels of depthwise convolutions differ too much for one scale",
+            *_range_reasons(target),
+        ),
+    )
+
+
+def _openvino(target: Target) -> Recipe:
+    return Recipe(
+        scheme="w8a8-static",
+        format=Format.OPENVINO,
+        target=target.name,
+        activation_type="uint8",
+        activation_symmetric=False,
+        weight_type="int8",
+        granularity="per-channel",
+        range_method="minmax",
+        reduce_range=_saturates(target),
+        quantize_bias=False,
+        reasons=(
+            "NNCF's mixed preset: weights symmetric, activations as their range asks",
+            *_range_reasons(target),
+        ),
+    )
+
+
+def _litert(target: Target) -> Recipe:
+    return Recipe(
+        scheme="w8a8-static",
+        format=Format.LITERT,
+        target=target.name,
+        activation_type="int8",
+        activation_symmetric=False,
+        weight_type="int8",
+        granularity="per-channel",
+        range_method="minmax",
+        reduce_range=False,
+        quantize_bias=True,
+        reasons=(
+            "LiteRT's int8 specification: s8 activations, symmetric per-channel weights",
+            "its kernels accumulate in int32 on every CPU: nothing saturates",
+            "inputs and outputs stay float32, so that the file can take the float one's place",
+        ),
+    )
+
+
+def _tensorrt(target: Target) -> Recipe:
+    return Recipe(
+        scheme="w8a8-static",
+        format=Format.TENSORRT,
+        target=target.name,
+        activation_type="int8",
+        activation_symmetric=True,
+        weight_type="int8",
+        granularity="per-channel",
+        range_method="minmax",
+        reduce_range=False,
+        quantize_bias=False,
+        float_layers=_FLOAT_KINDS,
+        reasons=(
+            "TensorRT takes explicit Q/DQ with zero points of zero only",
+            "an int32 bias behind DequantizeLinear fails to parse",
+            "tensor cores accumulate in int32: weights take all eight bits",
+        ),
+    )

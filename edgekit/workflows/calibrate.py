@@ -1,0 +1,76 @@
+"""What to calibrate on, and what parity is measured on: photos, by hash, never one in both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit.datasets import images, packaged
+from edgekit.records import Calibration, Preprocess
+from edgekit.storage import file_sha256
+
+# More photos hardly move a range and cost minutes.
+MAX_PHOTOS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """Photos with their digests, in the order of use."""
+
+    photos: images.Photos
+    digests: tuple[str, ...]
+
+    def record(self, preprocess: Preprocess) -> Calibration:
+        """What stands of them in an artifact."""
+        names = (path.name for path in self.photos.paths)
+        return Calibration(
+            source=self.photos.source,
+            files=tuple(zip(names, self.digests, strict=True)),
+            skipped=self.photos.skipped,
+            preprocess_sha256=preprocess.sha256,
+        )
+
+    def tensors(self, preprocess: Preprocess) -> images.Tensors:
+        """Their tensors, made when asked for."""
+        return images.Tensors(preprocess, self.photos.paths)
+
+
+def calibration_set(folder: Path | None, seed: int) -> PhotoSet:
+    """The photos of `folder`, or those that come with packages if it is None.
+
+    Of more than `MAX_PHOTOS`, a seeded sample is taken.
+
+    Raises:
+        DataError: The folder is missing, empty, or holds no image.
+        MissingDependency: No folder is given and the packages aren't installed.
+    """
+    photos = images.folder(folder) if folder else packaged.calibration()
+    paths = photos.paths
+    if len(paths) > MAX_PHOTOS:
+        chosen = np.random.default_rng(seed).choice(len(paths), MAX_PHOTOS, replace=False)
+        paths = tuple(paths[index] for index in sorted(chosen))
+    return _with_digests(images.Photos(photos.source, paths, photos.skipped))
+
+
+def golden_set() -> PhotoSet:
+    """The photos of the golden sample."""
+    return _with_digests(packaged.golden())
+
+
+def _with_digests(photos: images.Photos) -> PhotoSet:
+    return PhotoSet(photos, tuple(file_sha256(path) for path in photos.paths))
+
+
+def write_golden(
+    path: Path, name: str, inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]
+) -> None:
+    """Write a golden sample.
+
+    Args:
+        path: The `.npz` to write; the same content gives the same bytes.
+        name: Name of the torch model's input.
+        inputs: Shape (N, 3, H, W).
+        outputs: The float model's outputs, shape (N, ...).
+    """
+    np.savez_compressed(path, **{f"input:{name}": inputs, "output:0": outputs})

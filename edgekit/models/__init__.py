@@ -1,13 +1,16 @@
-"""Model families: where networks come from.
+"""Model families and heads: where networks come from, and what they give.
 
-To add one: write a module here with an object that meets `Family`, add its line to the table
-below, and its packages as an extra in `pyproject.toml`. `edgekit.models.assemble` does the rest
-for every family: weights, head, fusion and the one trace.
+To add a family: write a module here with an object that meets `Family`, add its line to the
+table below, and its packages as an extra in `pyproject.toml`. `edgekit.models.assemble` does the
+rest for every family: weights, head, fusion and the one trace. A head is a module with an object
+that meets `Head`, and its line in the second table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from edgekit.records import Preprocess
@@ -32,16 +35,19 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Pretrained weights that a family's own library would fetch.
+    """Pretrained weights that a family's own library knows.
 
     Attributes:
         id: Where from, as people would look it up.
-        state: Function of one flag, `offline`, that returns the state dict; raises OSError (or
-            what the library raises) where it can't be had.
+        cached: Gives the file that lies on this machine already, or None. Never uses a network.
+        fetch: Downloads the file and gives its path. Raises `OSError` where that can't be done.
+        read: Reads such a file into a state dict for the backbone as its library builds it.
     """
 
     id: str
-    state: Any
+    cached: Callable[[], Path | None]
+    fetch: Callable[[], Path]
+    read: Callable[[Path], Mapping[str, Any]]
 
 
 class Family(Protocol):
@@ -59,7 +65,8 @@ class Family(Protocol):
         Args:
             backbone: An exact name.
             classes: Number of classes; None for the backbone's own. Ignored if `embed`.
-            embed: Whether to leave the classifier out and return pooled features.
+            embed: Whether to leave the classifier out and return pooled features. The names in
+                the state dict stay those of the whole backbone.
             input_size: Height and width in pixels; None for the backbone's own.
 
         Raises:
@@ -80,5 +87,30 @@ FAMILIES: Registry[Family] = Registry(
         "torchvision": Entry(
             "edgekit.models.torchvision:FAMILY", "torch", ("torch", "torchvision")
         ),
+    },
+)
+
+
+class Head(Protocol):
+    """What a network gives.
+
+    Attributes:
+        output: Name of the output.
+        embed: Whether it takes pooled features in place of the backbone's own classifier.
+    """
+
+    output: str
+    embed: bool
+
+    def attach(self, module: Any) -> Any:
+        """`module` (`torch.nn.Module`) with this head behind it."""
+        ...
+
+
+HEADS: Registry[Head] = Registry(
+    "head",
+    {
+        "classify": Entry("edgekit.models.heads:CLASSIFY", "torch", ("torch",)),
+        "embed": Entry("edgekit.models.heads:EMBED", "torch", ("torch",)),
     },
 )

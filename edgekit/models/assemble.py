@@ -1,0 +1,104 @@
+"""From a request to the traced network: the same steps for every family.
+
+Importing this imports no framework; calling it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.models import FAMILIES, HEADS, catalog
+from edgekit.records import ModelRequest, ModelSpec, Preprocess
+from edgekit.wire import TensorSpec
+
+if TYPE_CHECKING:
+    from edgekit.models.network import Network
+
+TRACE = "model.pt2"
+INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A traced network, float32: what every format starts from.
+
+    Attributes:
+        spec: The model as it was built.
+        preprocess: How a photo becomes its input.
+        labels: Names of its classes in order; empty if they aren't known.
+        files: Names of the files written.
+        tools: Versions of the packages that took part.
+    """
+
+    spec: ModelSpec
+    preprocess: Preprocess
+    labels: tuple[str, ...]
+    files: tuple[str, ...]
+    tools: dict[str, str]
+
+
+def load(request: ModelRequest, workdir: Path) -> Source:
+    """Build the model, give it weights and a head, fuse it and trace it into `workdir`.
+
+    Raises:
+        UsageError: There is no such model, or it can't be built as asked.
+        MissingDependency: Its library is not installed.
+        DataError: Its weights can't be had, read, or made to fit.
+        ToolError: torch can't trace it.
+    """
+    catalog.check(request)
+    family, backbone = catalog.resolve(request.name)
+    FAMILIES.get(family)  # where its library is missing, this says how to install it
+    from edgekit.models import network, tracing
+
+    net = network.build(request, family, backbone)
+    path = workdir / TRACE
+    batch = tracing.trace(net.module, net.preprocess.size, request.batch, path)
+    spec = _spec(request, (family, backbone), net, batch)
+    return Source(spec, net.preprocess, net.labels, (TRACE,), _versions(family))
+
+
+def reference(path: Path, images: Any) -> Any:
+    """What the traced network at `path` gives for `images`.
+
+    Args:
+        path: The `.pt2` file.
+        images: Array of inputs, (N, 3, H, W), float32.
+
+    Returns:
+        Array of outputs, (N, values), float32.
+
+    Raises:
+        MissingDependency: torch is not installed.
+        DataError: The file can't be read.
+    """
+    FAMILIES.get("toy")  # needs torch and nothing else
+    from edgekit.models import tracing
+
+    return tracing.run(path, images)
+
+
+def _spec(
+    request: ModelRequest, chosen: tuple[str, str], net: Network, batch: int | None
+) -> ModelSpec:
+    head = HEADS.get(request.head)
+    height, width = net.preprocess.size
+    return ModelSpec(
+        name=request.name,
+        family=chosen[0],
+        backbone=chosen[1],
+        head=request.head,
+        classes=0 if head.embed else net.features,
+        inputs=(TensorSpec(INPUT, (batch, 3, height, width), "float32", "NCHW"),),
+        outputs=(TensorSpec(head.output, (batch, net.features), "float32", "NC"),),
+        weights=net.weights,
+        seed=request.seed,
+        parameters=net.parameters,
+    )
+
+
+def _versions(family: str) -> dict[str, str]:
+    return {name: metadata.version(name) for name in FAMILIES.entry(family).modules}

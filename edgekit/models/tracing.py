@@ -1,0 +1,114 @@
+"""The one trace that every format starts from, and running it for reference outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from edgekit.errors import DataError, ToolError
+
+# Sizes 0 and 1 are special to the tracer, so the example has two samples.
+EXAMPLE_BATCH = 2
+# Images in one forward pass for reference outputs: enough to be fast, little enough memory.
+REFERENCE_BATCH = 16
+
+
+class _Named(nn.Module):
+    """Gives the input its name: the tracer takes it from the parameter."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 -- the name in every format
+        output: torch.Tensor = self.net(input)
+        return output
+
+
+def example(size: tuple[int, int], batch: int = EXAMPLE_BATCH, seed: int = 0) -> torch.Tensor:
+    """Noise as large as normalized photos: `batch` RGB images of `size` (height, width)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((batch, 3, *size), generator=generator)
+
+
+def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> int | None:
+    """Trace `module` once and write it to `path`.
+
+    Args:
+        module: The network, in eval mode.
+        size: Height and width of the input, in pixels.
+        batch: Batch size to fix where the network can't have a free one.
+        path: A `.pt2` file. The name becomes part of its bytes.
+
+    Returns:
+        The batch size of the program; None if it is free.
+
+    Raises:
+        ToolError: torch can't trace it either way.
+    """
+    named = _Named(module).eval()
+    free = {"input": {0: Dim("batch")}}
+    try:
+        program = _export(named, example(size), free)
+    except (RuntimeError, ValueError, AssertionError):
+        # Some code computes with the batch size as a plain number.
+        try:
+            program = _export(named, example(size, batch), None)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            message = f"torch.export can't trace the network: {str(error).splitlines()[0]}"
+            raise ToolError(message, hint="take another model: edgekit models") from error
+        torch.export.save(program, path)
+        return batch
+    torch.export.save(program, path)
+    return None
+
+
+def _export(module: nn.Module, image: torch.Tensor, dynamic: object) -> ExportedProgram:
+    with torch.no_grad():
+        return torch.export.export(module, (image,), dynamic_shapes=dynamic, strict=False)
+
+
+def run(path: Path, images: np.ndarray) -> np.ndarray:
+    """Outputs of a traced network.
+
+    Args:
+        path: The `.pt2` file.
+        images: Inputs, (N, 3, H, W), float32.
+
+    Returns:
+        Outputs, (N, ...), float32.
+
+    Raises:
+        DataError: The file can't be read.
+    """
+    try:
+        program = torch.export.load(path)
+    except (RuntimeError, ValueError, OSError) as error:
+        message = f"{path} can't be read as a traced network: {error}"
+        raise DataError(message, hint="export it again: edgekit export MODEL") from error
+    module = program.module()
+    fixed = _fixed_batch(program)
+    step = fixed or REFERENCE_BATCH
+    with torch.inference_mode():
+        parts = [
+            module(torch.from_numpy(_fill(images[start : start + step], fixed))).numpy()
+            for start in range(0, len(images), step)
+        ]
+    outputs: np.ndarray = np.concatenate(parts)[: len(images)]
+    return outputs
+
+
+def _fixed_batch(program: ExportedProgram) -> int | None:
+    shape = next(n for n in program.graph.nodes if n.name == "input").meta["val"].shape
+    return shape[0] if isinstance(shape[0], int) else None
+
+
+def _fill(images: np.ndarray, batch: int | None) -> np.ndarray:
+    """`images`, the last repeated up to a batch that is fixed."""
+    lacking = (batch or 0) - len(images)
+    full = np.concatenate([images, *[images[-1:]] * lacking]) if lacking > 0 else images
+    return np.ascontiguousarray(full, dtype=np.float32)

@@ -51,19 +51,30 @@ class OpenvinoGraph:
         Raises:
             DataError: The file is not IR, or it or its `.bin` is cut short.
         """
-        if not model.is_file():
-            raise DataError(f"can't read {model}: no such file", hint="check the path")
+        try:
+            with model.open("rb") as file:
+                start = file.read(64)
+        except OSError as error:
+            hint = "check the path"
+            raise DataError(f"can't read {model}: {error.strerror}", hint=hint) from error
+        # OpenVINO goes by the content, and would read an ONNX file under this name.
+        if not start.lstrip().startswith(b"<"):
+            raise DataError(f"{model} is not an OpenVINO model", hint=_HINT)
         try:
             ordered = openvino.Core().read_model(model).get_ordered_ops()
         except RuntimeError as error:
             raise DataError(f"{model} is not a whole OpenVINO model", hint=_HINT) from error
-        constants = _Constants()
-        nodes = [
-            _node(op, constants)
-            for op in ordered
-            if not constants.take(op) and op.get_type_name() not in _NO_OPERATORS
-        ]
-        return operators(nodes, constants.eight_bit)
+        return _operators(ordered)
+
+
+def _operators(ordered: list[Any]) -> tuple[GraphOp, ...]:
+    constants = _Constants()
+    nodes = [
+        _node(op, constants)
+        for op in ordered
+        if not constants.take(op) and op.get_type_name() not in _NO_OPERATORS
+    ]
+    return operators(nodes, constants.eight_bit)
 
 
 class _Constants:

@@ -42,7 +42,7 @@ def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> 
     if not parser.parse_from_file(str(onnx)):
         errors = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
         raise DataError(
-            "TensorRT can't parse {}: {}".format(onnx, errors),
+            f"TensorRT can't parse {onnx}: {errors}",
             hint="export again with --format tensorrt, whose Q/DQ placement TensorRT takes",
         )
     config = builder.create_builder_config()
@@ -56,7 +56,7 @@ def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> 
     engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise ToolError(
-            "TensorRT {} built no engine from {}".format(trt.__version__, onnx),
+            f"TensorRT {trt.__version__} built no engine from {onnx}",
             hint="run the printed trtexec command with --verbose to see which layer failed",
         )
     return bytes(engine)
@@ -64,4 +64,4 @@ def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> 
 
 def compute_capability(trt: Any, sm: int) -> Any:
     """TensorRT for RTX's name of a compute capability; None if it builds no engines for it."""
-    return getattr(getattr(trt, "ComputeCapability", None), "SM{}".format(sm), None)
+    return getattr(getattr(trt, "ComputeCapability", None), f"SM{sm}", None)

@@ -28,6 +28,12 @@ class EdgekitError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @classmethod
+    def exit_code_of(cls, kind: str) -> int:
+        """Exit status of the error class named `kind`: that of the root if there is none."""
+        known = {found.__name__: found.exit_code for found in cls.__subclasses__()}
+        return known.get(kind, cls.exit_code)
+
     @property
     def kind(self) -> str:
         """Name of the error's class, as it stands in JSON."""

@@ -7,9 +7,11 @@ Third parties add to a table through the entry point group `edgekit.<kind>`.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Dict, Generic, List, Mapping, Tuple, TypeVar
@@ -40,6 +42,18 @@ class Entry:
 def install_command(extra: str) -> str:
     """The command that installs what `extra` names. edgekit prints it and never runs it."""
     return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def versions(*extras: str) -> Dict[str, str]:
+    """Versions of the installed distributions that `extras` bring, and edgekit's own."""
+    found = {DISTRIBUTION: metadata.version(DISTRIBUTION)}
+    for requirement in metadata.requires(DISTRIBUTION) or []:
+        name, _, marker = requirement.partition(";")
+        if any(re.search(f"extra == ['\"]{extra}['\"]", marker) for extra in extras):
+            distribution = re.split(r"[^A-Za-z0-9._-]", name.strip(), maxsplit=1)[0]
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                found[distribution] = metadata.version(distribution)
+    return found
 
 
 def nearest(name: str, known: List[str]) -> str:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from edgekit import __version__
+from edgekit.cli.export import export
 from edgekit.cli.output import say
 from edgekit.errors import DeviceError, EdgekitError
 
@@ -35,6 +36,9 @@ def _main(
     ),
 ) -> None:
     pass
+
+
+app.command("export")(export)
 
 
 def run() -> NoReturn:

@@ -44,7 +44,8 @@ def folder(root: Path) -> Photos:
     files = sorted(
         path
         for path in root.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
     if not files:
         raise DataError(f"{root} is empty", hint=hint)
@@ -87,9 +88,9 @@ def read(path: Path) -> Image.Image:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        raise DataError(f"{path} is not an image that can be read: {error}", hint="remove it") from (
-            error
-        )
+        raise DataError(
+            f"{path} is not an image that can be read: {error}", hint="remove it"
+        ) from (error)
 
 
 class Tensors(Sequence[npt.NDArray[np.float32]]):

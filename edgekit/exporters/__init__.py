@@ -6,33 +6,39 @@ add its line to the table below, and its route in `edgekit.workflows.routes`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edgekit.records import Artifact, Target
 from edgekit.registry import Entry, Registry
+from edgekit.wire import TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an exporter wrote.
+
+    Attributes:
+        files: Role (as in `ArtifactFile`) of each file, by name, the one that a runtime loads
+            first.
+        inputs: Inputs of the file, with its own names and layout.
+    """
+
+    files: dict[str, str]
+    inputs: tuple[TensorSpec, ...]
 
 
 class Exporter(Protocol):
-    """A converter from one format to another.
+    """A converter from one format to another."""
 
-    Attributes:
-        packages: Distributions whose versions decide the result.
-    """
-
-    packages: tuple[str, ...]
-
-    def export(self, source: Artifact, target: Target, workdir: Path) -> dict[str, str]:
+    def export(self, source: Artifact, target: Target, workdir: Path) -> Exported:
         """Write `source` in the new format into `workdir`.
 
         Args:
             source: The artifact to convert.
             target: Where the result will run; most formats don't depend on it.
             workdir: Where to write.
-
-        Returns:
-            Role (as in `ArtifactFile`) of each file written, by name, the one that a runtime
-            loads first.
 
         Raises:
             ToolError: The framework could not convert it.

@@ -8,15 +8,15 @@ from pathlib import Path
 import litert_torch
 import torch
 
+from edgekit.exporters import Exported
 from edgekit.records import Artifact, Target
+from edgekit.wire import TensorSpec
 
 MODEL = "model.tflite"
 
 
 class _LitertFromTorch:
-    packages = ("torch", "litert-torch", "litert-converter")
-
-    def export(self, source: Artifact, target: Target, workdir: Path) -> dict[str, str]:  # noqa: ARG002 -- the same file for all
+    def export(self, source: Artifact, target: Target, workdir: Path) -> Exported:  # noqa: ARG002 -- the same file for all
         module = torch.export.load(source.model).module()
         images = litert_torch.to_channel_last_io(module, args=[0])
         # litert-torch has no free axes: the file is fixed at the batch that was asked for.
@@ -25,7 +25,8 @@ class _LitertFromTorch:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             litert_torch.convert(images, (example,)).export(str(workdir / MODEL))
-        return {MODEL: "model"}
+        spec = TensorSpec("args_0", tuple(example.shape), "float32", "NHWC")
+        return Exported({MODEL: "model"}, (spec,))
 
 
 LitertFromTorch = _LitertFromTorch()

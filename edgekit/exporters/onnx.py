@@ -11,6 +11,7 @@ import onnx
 import torch
 
 from edgekit.errors import ToolError
+from edgekit.exporters import Exported
 from edgekit.records import Artifact, Target
 
 # The newest that ONNX Runtime's static quantizer and the TensorRT of JetPack 6 both read, and the
@@ -22,9 +23,7 @@ MODEL = "model.onnx"
 
 
 class _OnnxFromTorch:
-    packages = ("torch", "onnx", "onnxscript")
-
-    def export(self, source: Artifact, target: Target, workdir: Path) -> dict[str, str]:  # noqa: ARG002 -- the same file for all
+    def export(self, source: Artifact, target: Target, workdir: Path) -> Exported:  # noqa: ARG002 -- the same file for all
         program = torch.export.load(source.model)
         names = [spec.name for spec in source.spec.inputs]
         outputs = [spec.name for spec in source.spec.outputs]
@@ -48,7 +47,7 @@ class _OnnxFromTorch:
         model.ir_version = min(model.ir_version, IR_VERSION)
         onnx.checker.check_model(model)
         onnx.save(model, workdir / MODEL)
-        return {MODEL: "model"}
+        return Exported({MODEL: "model"}, source.inputs)
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -1,4 +1,4 @@
-"""TensorRT: the ONNX file with the recipe to build an engine, and the engine where it can be built.
+"""TensorRT: the ONNX file with the build's settings, and the engine where it can be built.
 
 An engine belongs to one GPU generation and one TensorRT version, so what travels is the ONNX file
 (already quantized: TensorRT 11 has no calibrator and no weak typing) with the build's settings. A
@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 
 from edgekit import engine
+from edgekit.exporters import Exported
 from edgekit.records import Artifact, Target
 from edgekit.registry import is_installed
 
@@ -26,9 +27,7 @@ MAX_BATCH = 8
 
 
 class _TensorrtFromOnnx:
-    packages = ("onnx", "tensorrt", "tensorrt-rtx-cu13-bindings")
-
-    def export(self, source: Artifact, target: Target, workdir: Path) -> dict[str, str]:
+    def export(self, source: Artifact, target: Target, workdir: Path) -> Exported:
         shutil.copyfile(source.model, workdir / MODEL)
         settings = _settings(onnx.load(source.model), source)
         trt, why_not = _builder(target)
@@ -45,7 +44,7 @@ class _TensorrtFromOnnx:
         }
         text = json.dumps(settings, indent=2)
         (workdir / BUILD).write_text(text + "\n", encoding="utf-8")
-        return roles
+        return Exported(roles, source.inputs)
 
 
 def _builder(target: Target) -> tuple[Any, str]:

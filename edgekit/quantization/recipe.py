@@ -8,7 +8,7 @@ from edgekit.records import Format, Precision, Recipe, Target
 _FLOAT_KINDS = ("LayerNormalization", "Softmax", "Gelu", "Erf", "Sigmoid", "HardSwish")
 
 
-def recipe(target: Target, format: Format, precision: Precision) -> Recipe | None:  # noqa: A002
+def recipe(target: Target, format: Format, precision: Precision) -> Recipe | None:
     """What to do to a float32 file of `format` so that it is right and fast on `target`.
 
     Returns:
@@ -26,7 +26,7 @@ def recipe(target: Target, format: Format, precision: Precision) -> Recipe | Non
             return _int8(target, format)
 
 
-def _float16(target: Target, format: Format) -> Recipe:  # noqa: A002
+def _float16(target: Target, format: Format) -> Recipe:
     return Recipe(
         scheme="float16",
         format=format,
@@ -46,7 +46,7 @@ def _float16(target: Target, format: Format) -> Recipe:  # noqa: A002
     )
 
 
-def _int8(target: Target, format: Format) -> Recipe:  # noqa: A002
+def _int8(target: Target, format: Format) -> Recipe:
     match format:
         case Format.ONNX:
             return _onnx(target)
@@ -73,10 +73,9 @@ def _saturates(target: Target) -> bool:
 def _range_reasons(target: Target) -> tuple[str, ...]:
     if _saturates(target):
         return (
-            "this target has no VNNI: its kernels add pairs of products in int16 and saturate, "
-            "so weights keep one bit in reserve",
+            "no VNNI: kernels add pairs of products in int16, so weights keep a bit in reserve",
         )
-    return ("this target accumulates in int32: weights take all eight bits",)
+    return ("kernels accumulate in int32: weights take all eight bits",)
 
 
 def _onnx(target: Target) -> Recipe:

@@ -13,18 +13,12 @@ from typing import Any, Protocol
 from edgekit.records import Artifact, Recipe
 from edgekit.registry import Entry, Registry
 
-# One mapping an image: input name to a float32 array, NCHW, batch 1.
+# One mapping an image: input name to a float32 array in that input's shape and layout.
 Feeds = Sequence[Mapping[str, Any]]
 
 
 class Quantizer(Protocol):
-    """Carries recipes out with one format's own library.
-
-    Attributes:
-        packages: Distributions whose versions decide the result.
-    """
-
-    packages: tuple[str, ...]
+    """Carries recipes out with one format's own library."""
 
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path

@@ -15,8 +15,6 @@ _SIGNATURE = "serving_default"
 
 
 class _LitertQuantizer:
-    packages = ("ai-edge-quantizer", "ai-edge-litert")
-
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
     ) -> dict[str, str]:
@@ -48,9 +46,7 @@ def _int8() -> qtyping.ModelQuantizationRecipe:
     )
     # Inputs and outputs stay float32, so that the file can take the float one's place.
     for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        rules.add_quantization_config(
-            regex=".*", operation_name=end, algorithm_key="no_quantize"
-        )
+        rules.add_quantization_config(regex=".*", operation_name=end, algorithm_key="no_quantize")
     return rules.get_quantization_recipe()
 
 

@@ -22,17 +22,15 @@ from edgekit.records import Artifact, Recipe
 
 MODEL = "model.onnx"
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-# What carries the arithmetic, and what only passes 8-bit values through.
-_HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add")
-_PASSING = (
+# What carries the arithmetic, then what only passes 8-bit values through.
+_KINDS = (
+    "Conv", "ConvTranspose", "Gemm", "MatMul", "Add",
     "AveragePool", "Clip", "Concat", "Flatten", "GlobalAveragePool", "MaxPool", "Relu",
     "Reshape", "Resize", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
 )  # fmt: skip
 
 
 class _OnnxQuantizer:
-    packages = ("onnx", "onnxruntime")
-
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
     ) -> dict[str, str]:
@@ -45,9 +43,7 @@ class _OnnxQuantizer:
 
 def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
     blocked = [*DEFAULT_OP_BLOCK_LIST, *recipe.float_layers]
-    model = convert_float_to_float16(
-        onnx.load(source), keep_io_types=True, op_block_list=blocked
-    )
+    model = convert_float_to_float16(onnx.load(source), keep_io_types=True, op_block_list=blocked)
     onnx.save(model, destination)
 
 
@@ -58,7 +54,7 @@ def _int8(source: Path, recipe: Recipe, feeds: Feeds, destination: Path) -> None
             destination,
             _Reader(feeds),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=[*_HEAVY, *_PASSING],
+            op_types_to_quantize=[op for op in _KINDS if op not in recipe.float_layers],
             per_channel=recipe.granularity == "per-channel",
             reduce_range=recipe.reduce_range,
             activation_type=_TYPES[recipe.activation_type],

@@ -14,8 +14,8 @@ from edgekit.records import Artifact, Recipe
 # Else NNCF reports each use to its vendor, from a forked child; edgekit's users were not asked.
 os.environ.setdefault("NNCF_CI", "1")
 
-import nncf  # noqa: E402
-from nncf.quantization.advanced_parameters import (  # noqa: E402
+import nncf
+from nncf.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
     OverflowFix,
 )
@@ -25,8 +25,6 @@ WEIGHTS = "model.bin"
 
 
 class _OpenvinoQuantizer:
-    packages = ("openvino", "nncf")
-
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
     ) -> dict[str, str]:

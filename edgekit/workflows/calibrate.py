@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,4 +74,5 @@ def write_golden(
         inputs: Shape (N, 3, H, W).
         outputs: The float model's outputs, shape (N, ...).
     """
-    np.savez_compressed(path, **{f"input:{name}": inputs, "output:0": outputs})
+    arrays: dict[str, Any] = {f"input:{name}": inputs, "output:0": outputs}
+    np.savez_compressed(path, **arrays)

@@ -12,7 +12,7 @@ from edgekit.exporters import EXPORTERS
 from edgekit.models import FAMILIES
 from edgekit.quantizers import QUANTIZERS
 from edgekit.records import Format, Precision
-from edgekit.registry import Registry, install_command
+from edgekit.registry import Entry, Registry, install_command
 
 _ALL = (Precision.FP32, Precision.FP16, Precision.INT8)
 
@@ -89,6 +89,11 @@ def install(wanted: Format, precision: Precision) -> str:
         if registry.missing(name)
     ]
     return install_command(",".join(dict.fromkeys(extras))) if extras else ""
+
+
+def entries(wanted: Format, precision: Precision) -> list[Entry]:
+    """The registry's entries of every adapter on the way to `wanted` in `precision`."""
+    return [registry.entry(name) for registry, name in _adapters(wanted, precision)]
 
 
 def _adapters(wanted: Format, precision: Precision) -> list[tuple[Registry[Any], str]]:

@@ -1,0 +1,45 @@
+"""The records that carry the data on the host: frozen, validated when read, units in their names.
+
+What crosses to a device stands in `edgekit.wire`; these records hold those.
+"""
+
+from edgekit.records.artifact import (
+    Artifact,
+    ArtifactFile,
+    Calibration,
+    Format,
+    GraphOp,
+    Parity,
+    Precision,
+    Recipe,
+    Subject,
+)
+from edgekit.records.encoding import SCHEMA_VERSION, canonical_json, digest
+from edgekit.records.model import ModelRequest, ModelSpec, Preprocess, Target, Weights
+from edgekit.records.results import BenchPlan, BenchResult, Device, EvalResult, ExportLeg, Metric
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Artifact",
+    "ArtifactFile",
+    "BenchPlan",
+    "BenchResult",
+    "Calibration",
+    "Device",
+    "EvalResult",
+    "ExportLeg",
+    "Format",
+    "GraphOp",
+    "Metric",
+    "ModelRequest",
+    "ModelSpec",
+    "Parity",
+    "Precision",
+    "Preprocess",
+    "Recipe",
+    "Subject",
+    "Target",
+    "Weights",
+    "canonical_json",
+    "digest",
+]

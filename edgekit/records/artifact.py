@@ -1,0 +1,213 @@
+"""Records of files: formats, recipes and artifacts."""
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.records.model import ModelSpec, Preprocess, Target
+from edgekit.wire import Closeness, TensorSpec
+
+
+class Format(enum.StrEnum):
+    """File formats of a network."""
+
+    TORCH = "torch"
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+    LITERT = "litert"
+    TENSORRT = "tensorrt"
+
+
+class Precision(enum.StrEnum):
+    """What the heavy operators of a file compute in."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a float file becomes an int8 or float16 one. JSON, readable, travels with the artifact.
+
+    Attributes:
+        scheme: `w8a8-static` (8-bit weights and activations, ranges from calibration) or
+            `float16`.
+        format: The format that it is for.
+        target: Name of the target that it is for.
+        activation_type: `uint8`, `int8` or `float16`.
+        activation_symmetric: Whether the zero point of activations is fixed at the middle.
+        weight_type: `int8` or `float16`.
+        granularity: `per-channel` or `per-tensor` scales of weights.
+        range_method: How activation ranges come from calibration: `minmax`.
+        reduce_range: Whether weights give up one bit, so that kernels that add two products in
+            int16 can't saturate.
+        quantize_bias: Whether biases become int32.
+        float_layers: Operators left in float.
+        reasons: Why the choices are what they are, one sentence each.
+    """
+
+    scheme: str
+    format: Format
+    target: str
+    activation_type: str
+    activation_symmetric: bool
+    weight_type: str
+    granularity: str
+    range_method: str
+    reduce_range: bool
+    quantize_bias: bool
+    float_layers: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The images that ranges were taken from.
+
+    Attributes:
+        source: A folder's name, or the packages that the photos come with.
+        files: Name and SHA-256 of each image, in the order of use.
+        skipped: Files of the folder that could not be read as images.
+        preprocess_sha256: Digest of the preprocessing that they went through.
+    """
+
+    source: str
+    files: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...]
+    preprocess_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """One file of an artifact.
+
+    Attributes:
+        name: Name inside the artifact's folder; never a path.
+        role: `model` (the first of them is the one to load), `source` (what an engine was built
+            from), `build` (how), `golden` or `labels`.
+        sha256: Digest of the content.
+        size_bytes: Size of the content.
+    """
+
+    name: str
+    role: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Closeness of an artifact to the torch model, and whether it is close enough.
+
+    Attributes:
+        passed: Whether every check held.
+        runtime: What ran the artifact; None where nothing here can run it.
+        batches: Closeness by batch size.
+        min_sqnr_db: The least SQNR that passes for this precision.
+        reason: Which check failed, or why nothing was measured; empty if all is well.
+    """
+
+    passed: bool
+    runtime: str | None
+    batches: dict[str, Closeness]
+    min_sqnr_db: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A network in one format and precision: files on disk with their digests and their history.
+
+    Attributes:
+        path: The folder. Not part of the stored record.
+        format: File format.
+        precision: What the heavy operators compute in.
+        spec: The model.
+        inputs: Inputs of this file, with its own names and layout.
+        preprocess: How a photo becomes the input.
+        recipe: How it was quantized; None for float32.
+        calibration: What it was calibrated on; None if it wasn't.
+        files: All files, the model's first.
+        sha256: Digest of the model's files: of the file where there is one, else of the lines
+            `<sha256>  <name>` that `sha256sum` would print for them.
+        size_bytes: Size of the model's files.
+        parent_sha256: Digest of the artifact that it was made from; None for the first.
+        tools: Versions of the packages that took part, and `edgekit`'s own.
+        target: The target that it was made for.
+        key: Digest of everything that decided the content; equal keys mean the same export.
+        parity: Closeness to the torch model.
+    """
+
+    path: Path
+    format: Format
+    precision: Precision
+    spec: ModelSpec
+    inputs: tuple[TensorSpec, ...]
+    preprocess: Preprocess
+    recipe: Recipe | None
+    calibration: Calibration | None
+    files: tuple[ArtifactFile, ...]
+    sha256: str
+    size_bytes: int
+    parent_sha256: str | None
+    tools: dict[str, str]
+    target: Target
+    key: str
+    parity: Parity | None = None
+
+    @property
+    def model(self) -> Path:
+        """The file that a runtime loads."""
+        return self.path / self.files[0].name
+
+    @property
+    def name(self) -> str:
+        """`<model>/<format>-<precision>`, as the folder is called."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    def file(self, role: str) -> Path | None:
+        """Path of the first file with that role, or None."""
+        for entry in self.files:
+            if entry.role == role:
+                return self.path / entry.name
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: an artifact, or a model file that edgekit did not make.
+
+    Attributes:
+        path: The model file.
+        sha256: Digest, as in `Artifact`.
+        size_bytes: Size of the model's files.
+        artifact: The artifact; None for a foreign file.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    artifact: Artifact | None = None
+
+    @property
+    def name(self) -> str:
+        """The artifact's name, or the file's."""
+        return self.artifact.name if self.artifact else self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOp:
+    """One operator of a model file.
+
+    Attributes:
+        name: Name in the file, or its index.
+        op: Kind, in the format's own words.
+        precision: Element type that it computes in, read from the file.
+        weight_bytes: Size of the constants that it reads.
+    """
+
+    name: str
+    op: str
+    precision: str
+    weight_bytes: int

@@ -1,0 +1,20 @@
+"""Records as bytes, and their digests."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+# History of the schema:
+# 1  2026-11  the first
+SCHEMA_VERSION = 1
+
+
+def canonical_json(record: Any) -> bytes:
+    """`record` as JSON with sorted keys: the same bytes for the same content."""
+    return msgspec.json.encode(record, order="sorted")
+
+
+def digest(record: Any) -> str:
+    """SHA-256, in hex, of the canonical JSON of `record`."""
+    return hashlib.sha256(canonical_json(record)).hexdigest()

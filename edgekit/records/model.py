@@ -1,0 +1,127 @@
+"""Records of models: what is asked for, what was built, and where it will run."""
+
+from dataclasses import dataclass
+
+from edgekit.records.encoding import digest
+from edgekit.wire import TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a photo becomes the model's input; the one object that every step uses.
+
+    The steps, in order: decode to RGB; resize; crop; divide by 255; subtract `mean`, divide by
+    `std`. Resizing is Pillow's, on 8-bit values, as in training.
+
+    Attributes:
+        size: Height and width of the result, in pixels.
+        resize: Height and width to resize to, in pixels. With `mode="center"` and equal values,
+            the shorter edge gets that length and the other keeps the aspect ratio.
+        mode: `center` (resize the shorter edge, crop the centre), `squash` (resize both edges,
+            change the aspect ratio) or `border` (fit the longer edge, pad the rest).
+        interpolation: Pillow's filter: `nearest`, `bilinear`, `bicubic`, `lanczos`, ...
+        mean: Subtracted per channel, in the order of the channels.
+        std: Divisor per channel.
+        channels: Order of the channels.
+        library: What resizes.
+    """
+
+    size: tuple[int, int]
+    resize: tuple[int, int]
+    mode: str
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    channels: str = "RGB"
+    library: str = "pillow"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the whole contract: two steps with the same digest see the same tensors."""
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a model's weights came from.
+
+    Attributes:
+        source: `package:NAME VERSION`, `hub:ID`, `cache:ID`, `file:NAME`, `random` or
+            `built-in`.
+        sha256: Digest of the weights' file; None where there is no file.
+    """
+
+    source: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """The model that a user asks for.
+
+    Attributes:
+        name: A short name, or an exact timm or torchvision name.
+        head: Name of the head.
+        classes: Number of classes of the head; None for as many as the weights have.
+        weights: `pretrained`, `random`, or the path of a checkpoint.
+        input_size: Height and width in pixels; None for the model's own.
+        batch: Batch size where a format fixes it.
+        seed: Seed of random weights.
+    """
+
+    name: str
+    head: str = "classify"
+    classes: int | None = None
+    weights: str = "pretrained"
+    input_size: int | None = None
+    batch: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as it was built.
+
+    Attributes:
+        name: The name that was asked for.
+        family: Name of the family's adapter.
+        backbone: The family's exact name.
+        head: Name of the head.
+        classes: Number of classes; 0 for a head without classes.
+        inputs: Inputs of the torch model; the batch is free.
+        outputs: Outputs of the torch model.
+        weights: Where the weights came from.
+        seed: Seed of random weights.
+        parameters: Number of parameters after fusion.
+        batch: Batch size of formats that fix it.
+    """
+
+    name: str
+    family: str
+    backbone: str
+    head: str
+    classes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    weights: Weights
+    seed: int
+    parameters: int
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Facts of a machine that decide a recipe.
+
+    Attributes:
+        name: `host`, or the name it was asked for by.
+        arch: `x86_64`, `aarch64`, `nvidia`, ...
+        features: Instruction set extensions that matter to int8: `avx2`, `avx512_vnni`,
+            `avx_vnni`, `amx_int8`, `asimddp`, `i8mm`, ...
+        sm: Compute capability of an NVIDIA GPU (89 for 8.9); None if there is none.
+    """
+
+    name: str
+    arch: str
+    features: tuple[str, ...] = ()
+    sm: int | None = None

@@ -1,0 +1,71 @@
+"""What an export made, for people and for scripts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from edgekit.records import Artifact, ExportLeg
+from edgekit.reports import table
+
+_COLUMNS = ("artifact", "size MiB", "SQNR dB", "agreement", "checked by", "note")
+
+
+def as_json(legs: Sequence[ExportLeg]) -> dict[str, Any]:
+    """The documented object of `edgekit export --json`."""
+    artifacts = [
+        {
+            "path": str(leg.artifact.path),
+            "format": leg.format.value,
+            "precision": leg.precision.value,
+            "sha256": leg.artifact.sha256,
+            "size_bytes": leg.artifact.size_bytes,
+            "parity": msgspec.to_builtins(leg.artifact.parity),
+            "recipe": msgspec.to_builtins(leg.artifact.recipe),
+            "calibration": msgspec.to_builtins(leg.artifact.calibration),
+            "weights": msgspec.to_builtins(leg.artifact.spec.weights),
+            "cached": leg.cached,
+        }
+        for leg in legs
+        if leg.artifact
+    ]
+    failures = [
+        {
+            "format": leg.format.value,
+            "precision": leg.precision.value,
+            **msgspec.to_builtins(leg.failure),
+        }
+        for leg in legs
+        if leg.failure
+    ]
+    return {"artifacts": artifacts, "failures": failures}
+
+
+def render(legs: Sequence[ExportLeg]) -> str:
+    """A table of the artifacts, what each failed leg needs, and what to run next."""
+    rows = [_row(leg.artifact, cached=leg.cached) for leg in legs if leg.artifact]
+    parts = [table.render(_COLUMNS, rows, left=("checked by", "note"))] if rows else []
+    parts += [
+        f"{leg.format}-{leg.precision} failed: {leg.failure.message}\n  hint: {leg.failure.hint}"
+        for leg in legs
+        if leg.failure
+    ]
+    if made := [leg.artifact for leg in legs if leg.artifact]:
+        weights = made[0].spec.weights.source
+        parts.append(f"weights: {weights}; preprocess {made[0].preprocess.sha256[:12]}")
+        parts.append(f"next: edgekit bench {made[0].path.parent}/*")
+    return "\n".join(parts)
+
+
+def _row(artifact: Artifact, *, cached: bool) -> tuple[str, ...]:
+    parity = artifact.parity
+    notes = ["cached"] if cached else []
+    sqnr, agreement, runtime = table.NO_VALUE, table.NO_VALUE, table.NO_VALUE
+    if parity:
+        notes += [parity.reason] if parity.reason else []
+        runtime = parity.runtime or table.NO_VALUE
+        if found := next(iter(parity.batches.values()), None):
+            sqnr = "equal" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
+            agreement = f"{round(found.agreement * found.images)}/{found.images}"
+    size = f"{artifact.size_bytes / 2**20:.2f}"
+    return (str(artifact.path), size, sqnr, agreement, runtime, "; ".join(notes))

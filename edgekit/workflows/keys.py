@@ -1,0 +1,86 @@
+"""Cache keys: everything that decides an artifact's content, known before anything is built."""
+
+from functools import cached_property
+from pathlib import Path
+
+from edgekit import registry
+from edgekit.models import FAMILIES, catalog, weights
+from edgekit.quantization.recipe import recipe
+from edgekit.records import (
+    SCHEMA_VERSION,
+    Format,
+    ModelRequest,
+    Precision,
+    Recipe,
+    Target,
+    digest,
+)
+from edgekit.workflows import routes
+from edgekit.workflows.calibrate import PhotoSet, calibration_set, golden_set
+
+
+class Keys:
+    """Keys of one export's artifacts, and the inputs that they are made of.
+
+    Args:
+        request: The model.
+        target: Where the artifacts will run.
+        calib: Folder of photos to calibrate on; None for those that come with packages.
+    """
+
+    def __init__(self, request: ModelRequest, target: Target, calib: Path | None) -> None:
+        self._request = request
+        self._target = target
+        self._calib = calib
+
+    @cached_property
+    def golden(self) -> PhotoSet:
+        """The photos of the golden sample."""
+        return golden_set()
+
+    @cached_property
+    def calibration(self) -> PhotoSet:
+        """The photos to calibrate on."""
+        return calibration_set(self._calib, self._request.seed)
+
+    @cached_property
+    def _model(self) -> dict[str, object]:
+        family, backbone = catalog.resolve(self._request.name)
+        return {
+            "family": family,
+            "backbone": backbone,
+            "weights": weights.weights_key(self._request),
+            "head": self._request.head,
+            "classes": self._request.classes,
+            "input_size": self._request.input_size,
+            "batch": self._request.batch,
+            "seed": self._request.seed,
+        }
+
+    def recipe(self, format: Format, precision: Precision) -> Recipe | None:
+        """The recipe of an artifact; None if it needs none."""
+        return recipe(self._target, format, precision)
+
+    def tools(self, format: Format, precision: Precision) -> dict[str, str]:
+        """Versions of the packages that take part in making an artifact."""
+        extras = {FAMILIES.entry(catalog.resolve(self._request.name)[0]).extra}
+        extras |= {entry.extra for entry in routes.entries(format, precision)}
+        return registry.versions(*extras)
+
+    def key(self, format: Format, precision: Precision) -> str:
+        """The key of an artifact."""
+        chosen = self.recipe(format, precision)
+        calibrated = chosen is not None and chosen.range_method != "none"
+        return digest(
+            {
+                "schema": SCHEMA_VERSION,
+                "model": self._model,
+                "format": format,
+                "precision": precision,
+                "recipe": chosen,
+                "calibration": self.calibration.digests if calibrated else None,
+                "golden": self.golden.digests,
+                "sm": self._target.sm if format is Format.TENSORRT else None,
+                "tools": self.tools(format, precision),
+            }
+        )

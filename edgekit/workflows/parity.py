@@ -1,0 +1,93 @@
+"""Parity: an artifact's outputs against the torch model's, by the worker that will measure it."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.errors import ToolError
+from edgekit.measure.closeness import closeness
+from edgekit.records import Artifact, Device, Format, Parity, Precision
+from edgekit.runtimes import RUNTIMES
+from edgekit.transports import TRANSPORTS
+from edgekit.wire import Closeness, Job
+from edgekit.workflows.jobs import run_job
+from edgekit.workflows.routes import RUNTIME_OF
+
+# Least signal to noise over all outputs, in dB. Another order of float32 sums gives 90 and more,
+# bfloat16 where float32 was asked for 28; float16 gives 40 to 50; 8-bit arithmetic that works 10
+# to 20, and 5 is a file whose noise is a third of its signal: broken scales, not rounding.
+MIN_SQNR_DB = {Precision.FP32: 60.0, Precision.FP16: 30.0, Precision.INT8: 5.0}
+BATCHES = (1, 2)
+_TIMEOUT_S = 300.0
+_THREADS = 2
+
+
+def parity(artifact: Artifact) -> Parity:
+    """Run the golden sample in batches of 1 and 2 and compare.
+
+    A file that fixes its batch is run in its own; one for TensorRT by ONNX Runtime's reference,
+    which computes Q/DQ exactly, since a CPU's int8 kernels may saturate where a GPU's don't.
+    """
+    least = MIN_SQNR_DB[artifact.precision]
+    runtime = "onnxruntime-reference"
+    model = artifact.file("source") or artifact.model
+    if artifact.format is not Format.TENSORRT:
+        runtime = RUNTIME_OF[artifact.format][0]
+        model = artifact.model
+    if absent := RUNTIMES.missing(runtime):
+        reason = f"unmeasured: {', '.join(absent)} is not installed"
+        return Parity(passed=True, runtime=None, batches={}, min_sqnr_db=least, reason=reason)
+    batches: dict[str, Closeness] = {}
+    notes = []
+    for batch in _batches(artifact):
+        try:
+            batches[str(batch)] = _compare(artifact, model, runtime, batch)
+        except ToolError:
+            if artifact.format is not Format.LITERT or not batches:
+                raise
+            notes.append(f"the file is fixed at batch {artifact.spec.batch}")
+    failed = [text for batch, found in batches.items() if (text := _fault(batch, found, least))]
+    return Parity(
+        passed=not failed,
+        runtime=runtime,
+        batches=batches,
+        min_sqnr_db=least,
+        reason="; ".join(failed + notes),
+    )
+
+
+def _batches(artifact: Artifact) -> tuple[int, ...]:
+    fixed = artifact.inputs[0].shape[0]
+    return (fixed,) if fixed is not None and fixed > 1 else BATCHES
+
+
+def _fault(batch: str, found: Closeness, least: float) -> str:
+    if not found.finite:
+        return f"batch {batch}: outputs hold NaN or infinity"
+    if found.sqnr_db is not None and found.sqnr_db < least:
+        return f"batch {batch}: SQNR {found.sqnr_db:.1f} dB is below {least:.0f} dB"
+    return ""
+
+
+def _compare(artifact: Artifact, model: Path, runtime: str, batch: int) -> Closeness:
+    golden = artifact.file("golden")
+    if golden is None:
+        raise ToolError(f"{artifact.path} has no golden sample", hint="export the model again")
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Path(folder) / "outputs.npz"
+        job = Job(
+            kind="infer",
+            runtime=runtime,
+            model=str(model),
+            precision="fp16" if artifact.precision is Precision.FP16 else "fp32",
+            threads=_THREADS,
+            batch=batch,
+            layouts={spec.name: spec.layout for spec in artifact.inputs},
+            feeds=str(golden),
+            outputs=str(outputs),
+        )
+        device = Device()
+        run_job(TRANSPORTS.get(device.transport).open(device), job, timeout_s=_TIMEOUT_S)
+        with np.load(golden) as stored, np.load(outputs) as computed:
+            return closeness([computed["output:0"]], [stored["output:0"]])

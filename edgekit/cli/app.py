@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from edgekit import __version__
+from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
 from edgekit.cli.output import say
 from edgekit.errors import DeviceError, EdgekitError
@@ -39,6 +40,7 @@ def _main(
 
 
 app.command("export")(export)
+app.command("eval")(evaluate)
 
 
 def run() -> NoReturn:

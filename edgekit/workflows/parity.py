@@ -1,17 +1,15 @@
 """Parity: an artifact's outputs against the torch model's, by the worker that will measure it."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.errors import ToolError
 from edgekit.measure.closeness import closeness
-from edgekit.records import Artifact, Device, Format, Parity, Precision
+from edgekit.records import Artifact, Format, Parity, Precision
 from edgekit.runtimes import RUNTIMES
-from edgekit.transports import TRANSPORTS
-from edgekit.wire import Closeness, Job
-from edgekit.workflows.jobs import run_job
+from edgekit.wire import Closeness
+from edgekit.workflows.infer import infer
 from edgekit.workflows.routes import RUNTIME_OF
 
 # Least signal to noise over all outputs, in dB. Another order of float32 sums gives 90 and more,
@@ -19,7 +17,6 @@ from edgekit.workflows.routes import RUNTIME_OF
 # to 20, and 5 is a file whose noise is a third of its signal: broken scales, not rounding.
 MIN_SQNR_DB = {Precision.FP32: 60.0, Precision.FP16: 30.0, Precision.INT8: 5.0}
 BATCHES = (1, 2)
-_TIMEOUT_S = 300.0
 _THREADS = 2
 
 
@@ -74,20 +71,8 @@ def _compare(artifact: Artifact, model: Path, runtime: str, batch: int) -> Close
     golden = artifact.file("golden")
     if golden is None:
         raise ToolError(f"{artifact.path} has no golden sample", hint="export the model again")
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = Path(folder) / "outputs.npz"
-        job = Job(
-            kind="infer",
-            runtime=runtime,
-            model=str(model),
-            precision="fp16" if artifact.precision is Precision.FP16 else "fp32",
-            threads=_THREADS,
-            batch=batch,
-            layouts={spec.name: spec.layout for spec in artifact.inputs},
-            feeds=str(golden),
-            outputs=str(outputs),
-        )
-        device = Device()
-        run_job(TRANSPORTS.get(device.transport).open(device), job, timeout_s=_TIMEOUT_S)
-        with np.load(golden) as stored, np.load(outputs) as computed:
-            return closeness([computed["output:0"]], [stored["output:0"]])
+    with np.load(golden) as stored:
+        images = stored[f"input:{artifact.spec.inputs[0].name}"]
+        reference = stored["output:0"]
+    outputs = infer(artifact, images, runtime=runtime, batch=batch, threads=_THREADS, model=model)
+    return closeness([outputs], [reference])

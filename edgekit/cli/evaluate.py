@@ -1,0 +1,34 @@
+"""`edgekit eval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgekit.cli import options, output
+from edgekit.errors import UsageError
+
+
+def evaluate(
+    artifact: Annotated[Path, typer.Argument(help="Folder of an artifact.")],
+    *,
+    data: Annotated[Path, typer.Option(help="Images: one folder a class, or with a labels.json.")],
+    metric: Annotated[str, typer.Option(help="What to measure: top1 (top-5 comes with it).")] = (
+        "top1"
+    ),
+    runtime: Annotated[str, typer.Option(help="Runtime. Default: the format's own.")] = "",
+    threads: Annotated[int, typer.Option(help="Threads that the runtime may use.", min=1)] = 2,
+    json: options.Json = False,
+) -> None:
+    """Measure accuracy and agreement with the float model, on the runtime."""
+    from edgekit.reports import evaluate as report
+    from edgekit.workflows import evaluate as workflow
+
+    if metric != "top1":
+        raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1")
+    plan = workflow.EvalPlan(artifact, data, runtime or None, threads)
+    result = workflow.evaluate(plan, output.say)
+    if json:
+        output.print_json(report.as_json(result))
+    else:
+        output.print_text(report.render(result))

@@ -1,0 +1,44 @@
+"""Accuracy, for people and for scripts."""
+
+from typing import Any
+
+import msgspec
+
+from edgekit.records import EvalResult
+from edgekit.reports import table
+
+
+def as_json(result: EvalResult) -> dict[str, Any]:
+    """The documented object of `edgekit eval --json`."""
+    record: dict[str, Any] = msgspec.to_builtins(result)
+    return record
+
+
+def render(result: EvalResult) -> str:
+    """A table of one row, and what to know about it."""
+    row = (
+        result.artifact,
+        result.runtime,
+        str(result.images),
+        _share(result.top1),
+        _share(result.top5),
+        _share(result.agreement),
+    )
+    columns = ("artifact", "runtime", "images", "top-1 %", "top-5 %", "agreement %")
+    notes = []
+    if result.top1 is None:
+        notes.append("no labels: one folder a class or a labels.json would give top-1")
+    if result.agreement is None:
+        notes.append("no agreement: the float32 artifact is not beside this one")
+    if result.calibration_overlap:
+        notes.append(
+            f"{result.calibration_overlap} of the images were calibrated on: "
+            "the numbers flatter the artifact"
+        )
+    if result.skipped:
+        notes.append(f"skipped {len(result.skipped)} files: {', '.join(result.skipped[:5])}")
+    return "\n".join([table.render(columns, [row], left=("runtime",)), *notes])
+
+
+def _share(value: float | None) -> str:
+    return table.NO_VALUE if value is None else f"{100 * value:.1f}"

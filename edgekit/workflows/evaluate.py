@@ -1,0 +1,140 @@
+"""Accuracy of an artifact on labelled images, run by the runtime that would serve it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit import storage
+from edgekit.datasets import images, labels
+from edgekit.errors import DataError, UsageError
+from edgekit.records import Artifact, EvalResult, Format, Precision
+from edgekit.workflows.infer import infer
+from edgekit.workflows.routes import RUNTIME_OF
+
+# Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
+_CHUNK = 128
+_TOP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPlan:
+    """What to evaluate.
+
+    Attributes:
+        artifact: Folder of the artifact.
+        data: Folder of images: one folder a class, or with a `labels.json`.
+        runtime: Name of the runtime; None for the format's own.
+        threads: Threads that the runtime may use.
+    """
+
+    artifact: Path
+    data: Path
+    runtime: str | None
+    threads: int
+
+
+def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
+    """Run every image through the artifact and through its float32 sibling, and count.
+
+    Raises:
+        DataError: The artifact or the images can't be read.
+        UsageError: The artifact has no classes.
+        DeviceError: The worker failed.
+    """
+    artifact = storage.load(plan.artifact)
+    if artifact.spec.head != "classify":
+        raise UsageError(
+            f"{artifact.name} ends in {artifact.spec.head!r}: it has no classes to be right about",
+            hint="evaluate an artifact exported with --head classify",
+        )
+    data = labels.read(plan.data, _class_names(artifact))
+    _check_indices(data, artifact)
+    runtime = plan.runtime or RUNTIME_OF[artifact.format][0]
+    on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
+    outputs = _outputs(artifact, runtime, data.photos, plan.threads)
+    return EvalResult(
+        artifact=artifact.name,
+        sha256=artifact.sha256,
+        runtime=runtime,
+        images=len(data.photos.paths),
+        top1=_share_right(outputs, data.right, 1),
+        top5=_share_right(outputs, data.right, _TOP),
+        agreement=_agreement(artifact, outputs, data.photos, plan.threads),
+        calibration_overlap=_overlap(artifact, data.photos),
+        skipped=data.photos.skipped,
+    )
+
+
+def _class_names(artifact: Artifact) -> tuple[str, ...]:
+    path = artifact.file("labels")
+    return tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
+
+
+def _check_indices(data: labels.Labelled, artifact: Artifact) -> None:
+    highest = max((index for right in data.right for index in right), default=0)
+    if highest >= artifact.spec.classes:
+        raise DataError(
+            f"a label is {highest}, but {artifact.name} has {artifact.spec.classes} classes",
+            hint="give labels of the model's own classes, counted from 0",
+        )
+
+
+def _outputs(
+    artifact: Artifact, runtime: str, photos: images.Photos, threads: int
+) -> npt.NDArray[np.float32]:
+    """Outputs for all photos, shape (N, classes), chunk by chunk."""
+    tensors = images.Tensors(artifact.preprocess, photos.paths)
+    batch = artifact.inputs[0].shape[0] or 1
+    return np.concatenate(
+        [
+            infer(
+                artifact,
+                tensors[start : start + _CHUNK].stack(),
+                runtime=runtime,
+                batch=batch,
+                threads=threads,
+            )
+            for start in range(0, len(tensors), _CHUNK)
+        ]
+    )
+
+
+def _share_right(
+    outputs: npt.NDArray[np.float32], right: tuple[frozenset[int], ...], top: int
+) -> float | None:
+    """Share of labelled images with a right class among the `top` largest outputs."""
+    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
+    hits = [
+        bool(expected & set(map(int, row)))
+        for row, expected in zip(best, right, strict=True)
+        if expected
+    ]
+    return sum(hits) / len(hits) if hits else None
+
+
+def _agreement(
+    artifact: Artifact, outputs: npt.NDArray[np.float32], photos: images.Photos, threads: int
+) -> float | None:
+    """Share of images whose best class is that of the float32 artifact beside this one."""
+    if artifact.precision is Precision.FP32:
+        return 1.0
+    for format in (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT):
+        path = artifact.path.parent / f"{format}-{Precision.FP32}"
+        if format is Format.TENSORRT or not (path / storage.RECORD).is_file():
+            continue
+        reference = storage.load(path)
+        if reference.spec != artifact.spec or reference.preprocess != artifact.preprocess:
+            continue
+        theirs = _outputs(reference, RUNTIME_OF[format][0], photos, threads)
+        return float(np.mean(theirs.argmax(axis=1) == outputs.argmax(axis=1)))
+    return None
+
+
+def _overlap(artifact: Artifact, photos: images.Photos) -> int:
+    if artifact.calibration is None:
+        return 0
+    calibrated = {digest for _, digest in artifact.calibration.files}
+    return sum(storage.file_sha256(path) in calibrated for path in photos.paths)

@@ -39,7 +39,7 @@ class TimmFamily:
             options["img_size"] = input_size
         try:
             module = timm.create_model(backbone, pretrained=False, **options)
-        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        except (AssertionError, TypeError, ValueError) as error:
             message = f"timm can't build {backbone} with {options or 'its defaults'}: {error}"
             raise UsageError(message, hint="leave --input-size and --classes out") from error
         labels = () if embed else _labels(module.num_classes)
@@ -89,9 +89,12 @@ def _labels(classes: int) -> tuple[str, ...]:
 
 
 def _preprocess(module: Any, input_size: int | None) -> Preprocess:
-    """What timm's own evaluation transform does to a photo for this network."""
     asked = {"img_size": input_size} if input_size else {}
-    config = timm.data.resolve_data_config(asked, model=module, use_test_size=False)
+    return preprocess_of(timm.data.resolve_data_config(asked, model=module, use_test_size=False))
+
+
+def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
+    """What timm's own evaluation transform does to a photo under a resolved data config."""
     _, height, width = config["input_size"]
     share = config["crop_pct"]
     return Preprocess(

@@ -7,8 +7,12 @@ from typing import NoReturn
 import typer
 
 from edgekit import __version__
+from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
+from edgekit.cli.formats import formats
+from edgekit.cli.inspect import inspect
+from edgekit.cli.models import models
 from edgekit.cli.output import say
 from edgekit.errors import DeviceError, EdgekitError
 
@@ -39,8 +43,12 @@ def _main(
     pass
 
 
+app.command("models")(models)
+app.command("formats")(formats)
+app.command("doctor")(doctor)
 app.command("export")(export)
 app.command("eval")(evaluate)
+app.command("inspect")(inspect)
 
 
 def run() -> NoReturn:

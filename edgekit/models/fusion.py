@@ -107,7 +107,7 @@ def _fold(module: nn.Module, layer_name: str, norm_name: str) -> None:
     )
     # timm's norms drop and activate too: that part stays.
     rest = [part for part in norm.children() if not isinstance(part, nn.Identity)]
-    module.set_submodule(norm_name, rest[0] if len(rest) == 1 else nn.Sequential(*rest))
+    module.set_submodule(norm_name, nn.Sequential(*rest) if rest else nn.Identity())
 
 
 def _verify(before: torch.Tensor, after: torch.Tensor) -> None:

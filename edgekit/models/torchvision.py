@@ -16,9 +16,9 @@ from edgekit.errors import UsageError
 from edgekit.models import Hub, Net, hub
 from edgekit.records import Preprocess
 
-# Both warn that their default initialization will change; this is the one that they change to.
-OLD_INITIALIZATION = {"googlenet", "inception_v3"}
-TAKES_IMAGE_SIZE = "vit_"
+# Their weights expect to be normalized inside, which torchvision asks for only when it loads them
+# itself. Their second classifiers are for training, and their default initialization warns.
+INCEPTIONS = {"googlenet", "inception_v3"}
 
 
 class TorchvisionFamily:
@@ -33,20 +33,19 @@ class TorchvisionFamily:
     ) -> Net:
         """Build `backbone` with random weights."""
         weights = models.get_model_weights(backbone).DEFAULT
-        options: dict[str, Any] = {"num_classes": classes} if classes and not embed else {}
-        if backbone in OLD_INITIALIZATION:
-            options["init_weights"] = False
-        if input_size and backbone.startswith(TAKES_IMAGE_SIZE):
-            options["image_size"] = input_size
+        preprocess = _preprocess(weights.transforms(), input_size)
+        options = _options(backbone, preprocess.size)
+        if classes and not embed:
+            options["num_classes"] = classes
         try:
             module = models.get_model(backbone, weights=None, **options)
-        except (RuntimeError, ValueError) as error:
+        except (AssertionError, ValueError) as error:
             message = f"torchvision can't build {backbone} with {options}: {error}"
             raise UsageError(message, hint="leave --input-size and --classes out") from error
         if embed:
             _drop_classifier(module)
         labels = () if classes or embed else tuple(weights.meta["categories"])
-        return Net(module, _preprocess(weights.transforms(), input_size), labels)
+        return Net(module, preprocess, labels)
 
     def hub(self, backbone: str) -> Hub | None:
         """The default weights on torchvision's server."""
@@ -57,6 +56,15 @@ class TorchvisionFamily:
             functools.partial(hub.fetch_url, url),
             _read,
         )
+
+
+def _options(backbone: str, size: tuple[int, int]) -> dict[str, Any]:
+    """What the weights need the network to be built with."""
+    if backbone in INCEPTIONS:
+        return {"transform_input": True, "aux_logits": False, "init_weights": False}
+    if backbone.startswith("vit_"):
+        return {"image_size": size[0]}
+    return {"input_size": size} if backbone.startswith("maxvit_") else {}
 
 
 def _read(file: Path) -> Mapping[str, Any]:

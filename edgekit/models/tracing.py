@@ -23,8 +23,11 @@ class _Named(nn.Module):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
+        # Not eval(): that would drop what attention blocks have computed from their weights once,
+        # and the trace would do it again for every image.
+        self.training = False
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 -- the name in every format
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = self.net(input)
         return output
 
@@ -50,7 +53,7 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
     Raises:
         ToolError: torch can't trace it either way.
     """
-    named = _Named(module).eval()
+    named = _Named(module)
     free = {"input": {0: Dim("batch")}}
     try:
         program = _export(named, example(size), free)

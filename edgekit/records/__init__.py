@@ -15,7 +15,15 @@ from edgekit.records.artifact import (
     Subject,
 )
 from edgekit.records.encoding import SCHEMA_VERSION, canonical_json, digest
-from edgekit.records.model import ModelRequest, ModelSpec, Preprocess, Target, Weights
+from edgekit.records.model import (
+    ModelEntry,
+    ModelList,
+    ModelRequest,
+    ModelSpec,
+    Preprocess,
+    Target,
+    Weights,
+)
 from edgekit.records.results import BenchPlan, BenchResult, Device, EvalResult, ExportLeg, Metric
 
 __all__ = [
@@ -31,6 +39,8 @@ __all__ = [
     "Format",
     "GraphOp",
     "Metric",
+    "ModelEntry",
+    "ModelList",
     "ModelRequest",
     "ModelSpec",
     "Parity",

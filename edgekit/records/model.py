@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgekit.records.encoding import digest
+from edgekit.records.encoding import SCHEMA_VERSION, digest
 from edgekit.wire import TensorSpec
 
 
@@ -107,6 +107,46 @@ class ModelSpec:
     seed: int
     parameters: int
     batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model that can be asked for.
+
+    Attributes:
+        name: Short name; `FAMILY:NAME` where there is no short one.
+        family: Name of the family.
+        backbone: The family's exact name.
+        parameters: Number of parameters as deployed: branches merged, norms folded.
+        macs: Multiply-accumulate operations for one sample, as deployed.
+        input_size: Height and width of the input, in pixels.
+        weights: Where pretrained weights come from, as in `Weights`; empty if there are none.
+    """
+
+    name: str
+    family: str
+    backbone: str
+    parameters: int
+    macs: int
+    input_size: int
+    weights: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """Models that match what was looked for.
+
+    Attributes:
+        pattern: What was looked for; empty for all short names.
+        models: The models.
+        more: Exact names that match too and are not counted.
+        schema_version: Version of this record.
+    """
+
+    pattern: str
+    models: tuple[ModelEntry, ...]
+    more: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)

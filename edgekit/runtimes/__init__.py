@@ -77,6 +77,9 @@ RUNTIMES: Registry[Runtime] = Registry(
     "runtime",
     {
         "onnxruntime": Entry("edgekit.runtimes.onnxruntime:RUNTIME", "onnx", ("onnxruntime",)),
+        "onnxruntime-reference": Entry(
+            "edgekit.runtimes.onnxruntime:REFERENCE", "onnx", ("onnxruntime",)
+        ),
         "openvino": Entry("edgekit.runtimes.openvino:RUNTIME", "openvino", ("openvino",)),
         "litert": Entry(
             "edgekit.runtimes.litert:RUNTIME", "litert", (("ai_edge_litert", "tflite_runtime"),)

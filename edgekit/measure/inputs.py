@@ -1,0 +1,189 @@
+"""What is fed: stored samples in the session's own names and layout, or made-up numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from edgekit.errors import DataError, UsageError
+from edgekit.wire import Job, TensorSpec
+
+Feed = Dict[str, Any]
+
+DISTINCT = 8
+IMAGE_AXES = 4
+COLOURS = 3
+IMAGE_SIZE = 224
+BYTE_VALUES = 128
+
+
+class ShapeChooser:
+    """Says the shape of each input: what the job gives, else a sensible size, noted.
+
+    Attributes:
+        defaulted: By input name: indices of free axes that nobody gave a size.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.defaulted: Dict[str, List[int]] = {}
+
+    def __call__(self, spec: TensorSpec) -> Tuple[int, ...]:
+        """The shape to use for `spec`.
+
+        Raises:
+            UsageError: The job gives a shape that `spec` can't have.
+        """
+        if spec.name in self._job.shapes:
+            return _checked(spec, self._job.shapes[spec.name])
+        shape = list(spec.shape)
+        if shape and (shape[0] is None or (shape[0] == 1 and self._job.batch > 1)):
+            shape[0] = self._job.batch
+        free = [axis for axis, size in enumerate(shape) if size is None]
+        if free:
+            self.defaulted[spec.name] = free
+        usual = _usual_shape(shape, self._job.layouts.get(spec.name, spec.layout))
+        return tuple(usual[axis] if size is None else size for axis, size in enumerate(shape))
+
+
+def _checked(spec: TensorSpec, given: Sequence[int]) -> Tuple[int, ...]:
+    fits = len(given) == len(spec.shape) and all(
+        size in (None, asked) for size, asked in zip(spec.shape, given)
+    )
+    # A batch of one is asked to grow: whether it can is the runtime's to say.
+    if not fits and list(spec.shape[:1]) == [1] and len(given) == len(spec.shape):
+        fits = all(size in (None, asked) for size, asked in zip(spec.shape[1:], given[1:]))
+    if not fits:
+        raise UsageError(
+            f"input {spec.name!r} has the shape {axes(spec.shape)}, not {axes(given)}",
+            hint="give a size for the axes marked `?` and leave the others as they are",
+        )
+    return tuple(given)
+
+
+def _usual_shape(shape: Sequence[Any], layout: str) -> List[int]:
+    """Sizes for free axes: a colour image of 224 pixels for four axes, else ones."""
+    if len(shape) != IMAGE_AXES:
+        return [1] * len(shape)
+    channels = 3 if layout == "NHWC" or shape[-1] == COLOURS else 1
+    return [COLOURS if axis == channels else IMAGE_SIZE for axis in range(IMAGE_AXES)]
+
+
+def axes(shape: Sequence[Any]) -> str:
+    """A shape as people write it: `?x3x224x224`."""
+    return "x".join("?" if size is None else str(size) for size in shape) or "scalar"
+
+
+def check_inputs(job: Job, inputs: Sequence[TensorSpec]) -> None:
+    """Refuse a job whose shapes or batch the loaded model doesn't have.
+
+    Raises:
+        UsageError: A shape names no input, or the batch is fixed at another size.
+    """
+    known = {spec.name: spec for spec in inputs}
+    unknown = sorted(set(job.shapes) - set(known))
+    if unknown:
+        raise UsageError(
+            f"the model has no input named {unknown[0]!r}",
+            hint="its inputs: " + ", ".join(f"{spec.name}={axes(spec.shape)}" for spec in inputs),
+        )
+    for name, given in job.shapes.items():
+        _checked(known[name], given)
+    for spec in inputs:
+        fixed = spec.shape[0] if spec.shape else job.batch
+        if fixed != job.batch and (job.batch > 1 or len(spec.shape) == IMAGE_AXES):
+            raise UsageError(
+                f"input {spec.name!r} is fixed at batch {fixed}; asked for {job.batch}",
+                hint=f"use `--batch {fixed}`, or export the model with `--batch {job.batch}`",
+            )
+
+
+def random_feeds(inputs: Sequence[TensorSpec], count: int, seed: int) -> List[Feed]:
+    """`count` distinct feeds, the same for the same seed and shapes."""
+    generator = np.random.default_rng(seed)
+    return [{spec.name: _random(spec, generator) for spec in inputs} for _ in range(count)]
+
+
+def _random(spec: TensorSpec, generator: Any) -> Any:
+    kind = np.dtype(spec.dtype)
+    if kind.kind == "f":
+        return np.asarray(generator.standard_normal(spec.shape), kind)
+    # Bytes are pixels; wider integers are indices or masks, where 0 and 1 are always valid.
+    top = BYTE_VALUES if kind.kind in "iu" and kind.itemsize == 1 else 2
+    return np.asarray(generator.integers(0, top, spec.shape), kind)
+
+
+class Stored:
+    """Samples from an `.npz` file: inputs by position, and outputs where it has them.
+
+    Attributes:
+        inputs: One array an input of the session, in its layout and type, samples first.
+        outputs: The float model's outputs, samples first.
+        count: Number of samples.
+    """
+
+    def __init__(self, path: Path, specs: Sequence[TensorSpec], job: Job) -> None:
+        arrays = _read(path)
+        given = [array for name, array in arrays.items() if name.startswith("input:")]
+        if len(given) != len(specs):
+            raise DataError(
+                f"{path.name} holds {len(given)} inputs; the model takes {len(specs)}",
+                hint="the samples belong to another model; export again",
+            )
+        self.inputs = [_fit(array, spec, job) for array, spec in zip(given, specs)]
+        outputs = [name for name in arrays if name.startswith("output:")]
+        self.outputs = [arrays[name] for name in sorted(outputs, key=_index)]
+        self.count = len(self.inputs[0])
+        self._names = [spec.name for spec in specs]
+
+    def batches(self, batch: int) -> Iterator[Tuple[Feed, int]]:
+        """Every sample once, in order; with each feed the number of samples that count.
+
+        The last feed is filled up with its last sample.
+        """
+        for start in range(0, self.count, batch):
+            chosen = [min(start + i, self.count - 1) for i in range(batch)]
+            yield self._feed(chosen), min(batch, self.count - start)
+
+    def rotation(self, batch: int) -> List[Feed]:
+        """As many distinct feeds as there are samples, for timing."""
+        return [
+            self._feed([(start + i) % self.count for i in range(batch)])
+            for start in range(self.count)
+        ]
+
+    def _feed(self, chosen: List[int]) -> Feed:
+        return {
+            name: np.ascontiguousarray(array[chosen])
+            for name, array in zip(self._names, self.inputs)
+        }
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        with np.load(str(path), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(
+            f"{path} can't be read: {error}", hint="it is cut short or missing; export again"
+        ) from error
+
+
+def _index(name: str) -> int:
+    return int(name.partition(":")[2])
+
+
+def _fit(array: Any, spec: TensorSpec, job: Job) -> Any:
+    layout = job.layouts.get(spec.name) or spec.layout
+    if layout == "NHWC" and array.ndim == IMAGE_AXES:
+        array = array.transpose(0, 2, 3, 1)
+    kind = np.dtype(spec.dtype)
+    if array.shape[1:] != spec.shape[1:] or array.dtype.kind != kind.kind:
+        raise DataError(
+            f"the samples are {array.dtype} {axes(array.shape[1:])}; input {spec.name!r} takes "
+            f"{kind} {axes(spec.shape[1:])}",
+            hint="the samples belong to another model; export again",
+        )
+    return array.astype(kind, copy=False)

@@ -1,0 +1,85 @@
+"""The process that measures: one job in on standard input, events out on standard output.
+
+`python -m edgekit.measure.worker` reads a `Job` as JSON and writes one JSON object a line:
+`{"event": "phase", "phase": ...}` as it goes, and at last `samples`, `outputs` or `failure`.
+Whatever a framework prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from typing import Any, Dict, TextIO
+
+from edgekit.errors import EdgekitError
+from edgekit.wire import Failure, Job, Profile
+
+MESSAGE_LIMIT = 2000  # characters
+
+
+class Channel:
+    """Events to whoever started this process, on a copy of standard output of our own.
+
+    Attributes:
+        phase: What is being done.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.phase = "start"
+
+    def enter(self, phase: str) -> None:
+        """Say that `phase` begins."""
+        self.phase = phase
+        self.send("phase", {"phase": phase})
+
+    def send(self, event: str, fields: Dict[str, Any]) -> None:
+        """Write one event."""
+        # Strict JSON: NaN would break the reader, so it must not get this far.
+        line = json.dumps({"event": event, **fields}, allow_nan=False)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def fail(self, kind: str, message: str, hint: str, tail: str = "") -> None:
+        """Write the event that ends a job that came to nothing."""
+        self.send("failure", dataclasses.asdict(Failure(self.phase, kind, message, hint, tail)))
+
+
+def claim_stdout() -> TextIO:
+    """Keep standard output for events, and send what anybody else prints there to stderr."""
+    own = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(own, "w", encoding="utf-8")
+
+
+def read_job(text: str) -> Job:
+    """The job that `text` holds; the host made it, so its fields are as declared."""
+    fields = json.loads(text)
+    profile = fields.pop("profile", None)
+    return Job(profile=Profile(**profile) if profile else None, **fields)
+
+
+def main() -> int:
+    """Do one job; the status is 0 if its outcome was sent, good or bad."""
+    channel = Channel(claim_stdout())
+    try:
+        channel.enter("start")
+        job = read_job(sys.stdin.read())
+        # Late, so that a broken NumPy is an event too.
+        from edgekit.measure.tasks import perform
+
+        perform(job, channel)
+    except EdgekitError as error:
+        channel.fail(error.kind, str(error), error.hint)
+    except Exception as error:  # noqa: BLE001 -- the end of the process: all must become an event
+        message = f"the worker failed with {type(error).__name__}: {error}"[:MESSAGE_LIMIT]
+        hint = "a defect of edgekit or of the runtime; the last lines say where"
+        channel.fail("DeviceError", message, hint, traceback.format_exc()[-MESSAGE_LIMIT:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

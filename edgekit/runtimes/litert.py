@@ -1,0 +1,179 @@
+"""LiteRT (TensorFlow Lite) on the CPU, with its XNNPACK delegate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+
+import numpy as np
+
+from edgekit.errors import ToolError
+from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.specs import (
+    count_ops,
+    first_line,
+    not_run,
+    precision_name,
+    spec,
+    unreadable,
+    with_shape,
+)
+from edgekit.wire import OpCount, TensorSpec
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ModuleNotFoundError:  # older boards have the package under its older name
+    from tflite_runtime.interpreter import Interpreter
+
+DELEGATE = "DELEGATE"
+
+
+class LitertSession:
+    """An interpreter with its tensors allocated."""
+
+    def __init__(self, interpreter: Any, inputs: List[TensorSpec], threads: int) -> None:
+        self._interpreter = interpreter
+        self._threads = threads
+        self._invoke = interpreter.invoke
+        self._set = interpreter.set_tensor
+        self._get = interpreter.get_tensor
+        self.inputs = inputs
+        self.outputs = [_spec(detail) for detail in interpreter.get_output_details()]
+        details = interpreter.get_input_details()
+        self._slots = [(value.name, d["index"]) for value, d in zip(inputs, details)]
+        self._results = [detail["index"] for detail in interpreter.get_output_details()]
+
+    def run(self, feeds: Mapping[str, Any]) -> List[Any]:
+        """Run once; `get_tensor` copies."""
+        for name, slot in self._slots:
+            self._set(slot, feeds[name])
+        try:
+            self._invoke()
+        except RuntimeError as error:
+            if _resized(self._interpreter):
+                raise _fixed_batch(error) from error
+            raise
+        return [self._get(slot) for slot in self._results]
+
+    def settings(self) -> Dict[str, str]:
+        """Threads as set, and how much of the graph the delegate took.
+
+        The interpreter has no getter for threads.
+        """
+        nodes = self._interpreter._get_ops_details()  # noqa: SLF001 -- there is no other way
+        taken = _delegated(nodes)
+        partitions = sum(node["op_name"] == DELEGATE for node in nodes)
+        return {
+            "threads": str(self._threads),
+            "xnnpack": "on" if partitions else "off",
+            "delegate_partitions": str(partitions),
+            "delegated_ops": f"{len(taken)} of {len(nodes) - partitions}",
+        }
+
+    def execution(self) -> List[OpCount]:
+        """Operators of the file; those that the delegate took run in the same types."""
+        nodes = self._interpreter._get_ops_details()  # noqa: SLF001
+        return count_ops(
+            [(node["op_name"], _precision(node)) for node in nodes if node["op_name"] != DELEGATE]
+        )
+
+
+class Litert:
+    """Runs `.tflite` files."""
+
+    suffixes: Tuple[str, ...] = (".tflite",)
+    packages: Tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
+
+    def load(
+        self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf
+    ) -> LitertSession:
+        """Read `model`; XNNPACK computes in the file's own types, so no `precision`."""
+        del precision
+        try:
+            interpreter = Interpreter(model_path=str(model), num_threads=threads)
+        except ValueError as error:
+            raise unreadable(model, "LiteRT model", error) from error
+        except RuntimeError as error:
+            raise not_run(model, "litert", error) from error
+        inputs = _resize(interpreter, shape_of)
+        try:
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            if _resized(interpreter):
+                raise _fixed_batch(error) from error
+            raise not_run(model, "litert", error) from error
+        return LitertSession(interpreter, inputs, threads)
+
+
+def _resize(interpreter: Any, shape_of: ShapeOf) -> List[TensorSpec]:
+    """Give each input the shape that is asked for.
+
+    Every input is asked about, since a fixed file of batch 1 can often be resized all the same.
+    """
+    inputs = []
+    for detail in interpreter.get_input_details():
+        declared = _spec(detail)
+        value = with_shape(declared, shape_of(declared))
+        if value.shape != tuple(int(axis) for axis in detail["shape"]):
+            interpreter.resize_tensor_input(detail["index"], list(value.shape))
+        inputs.append(value)
+    return inputs
+
+
+def _resized(interpreter: Any) -> bool:
+    """Whether an input has a shape that the file itself doesn't allow."""
+    return any(
+        fixed not in (-1, size)
+        for detail in interpreter.get_input_details()
+        for fixed, size in zip(detail["shape_signature"], detail["shape"])
+    )
+
+
+def _fixed_batch(error: BaseException) -> ToolError:
+    return ToolError(
+        f"the file is fixed at its own batch size: {first_line(error)}",
+        hint="run it with the batch that it was exported with, or export it with `--batch N`",
+    )
+
+
+def _spec(detail: Mapping[str, Any]) -> TensorSpec:
+    signature = detail["shape_signature"] if len(detail["shape_signature"]) else detail["shape"]
+    shape = [int(axis) if axis >= 0 else None for axis in signature]
+    return spec(detail["name"], shape, np.dtype(detail["dtype"]).name)
+
+
+def _precision(node: Mapping[str, Any]) -> str:
+    """Integer if the first operand is; a constant shape or axis is never the first."""
+    kinds = [*node["operand_types"][:1], *node["result_types"][:1]]
+    return precision_name(np.dtype(kinds[0]).name) if kinds else ""
+
+
+def _delegated(nodes: Sequence[Mapping[str, Any]]) -> Set[int]:
+    """Indices of the operators that stand inside a delegate's partitions.
+
+    The interpreter keeps replaced operators in its list. They are found from a partition's
+    outputs, going back until its inputs.
+    """
+    maker = {
+        int(tensor): node
+        for node in nodes
+        if node["op_name"] != DELEGATE
+        for tensor in node["outputs"]
+    }
+    taken: Set[int] = set()
+    for partition in nodes:
+        if partition["op_name"] != DELEGATE:
+            continue
+        ends = {int(tensor) for tensor in partition["inputs"]}
+        waiting = [int(tensor) for tensor in partition["outputs"]]
+        while waiting:
+            tensor = waiting.pop()
+            node = maker.get(tensor)
+            if tensor in ends or node is None or node["index"] in taken:
+                continue
+            taken.add(node["index"])
+            waiting.extend(int(source) for source in node["inputs"])
+    return taken
+
+
+RUNTIME = Litert()

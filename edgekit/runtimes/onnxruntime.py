@@ -1,0 +1,117 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.onnxops import ops_of
+from edgekit.runtimes.specs import has_free_axis, not_run, spec, unreadable, with_shape
+from edgekit.wire import OpCount, TensorSpec
+
+PROVIDERS = ["CPUExecutionProvider"]
+SEVERITY_ERROR = 3
+# What ONNX Runtime calls element types, where it isn't NumPy's name.
+DTYPES = {"float": "float32", "double": "float64"}
+# "Protobuf parsing failed", a graph that isn't one, and an empty file.
+BROKEN = (states.InvalidProtobuf, states.InvalidGraph, states.InvalidArgument, states.NoSuchFile)
+
+
+class OnnxSession:
+    """A loaded `.onnx` file."""
+
+    def __init__(self, session: Any, model: Path, shape_of: ShapeOf) -> None:
+        self._session = session
+        self._model = model
+        self._run = session.run
+        self.inputs = [_fixed(_spec(value), shape_of) for value in session.get_inputs()]
+        self.outputs = [_spec(value) for value in session.get_outputs()]
+        self._names = [output.name for output in self.outputs]
+
+    def run(self, feeds: Mapping[str, Any]) -> List[Any]:
+        """Run once; ONNX Runtime gives new arrays each time."""
+        outputs: List[Any] = self._run(self._names, feeds)
+        return outputs
+
+    def settings(self) -> Dict[str, str]:
+        """Session options and providers, read back from the session."""
+        options = self._session.get_session_options()
+        return {
+            "providers": ",".join(self._session.get_providers()),
+            "intra_op_threads": str(options.intra_op_num_threads),
+            "inter_op_threads": str(options.inter_op_num_threads),
+            "execution_mode": options.execution_mode.name,
+            "graph_optimization_level": options.graph_optimization_level.name,
+        }
+
+    def execution(self) -> List[OpCount]:
+        """Operators of the graph after fusion, which a second session writes to a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "optimized.onnx"
+            options = self._session.get_session_options()
+            options.optimized_model_filepath = str(path)
+            _open(self._model, options)
+            return ops_of(path)
+
+
+class OnnxRuntime:
+    """Runs `.onnx` files.
+
+    Args:
+        optimized: Whether the graph is fused for this CPU. If not, every node is computed as it
+            stands, Q/DQ in float: what an int8 file means, free of any kernel's saturation.
+    """
+
+    def __init__(self, *, optimized: bool) -> None:
+        self._optimized = optimized
+
+    suffixes: Tuple[str, ...] = (".onnx",)
+    packages: Tuple[str, ...] = ("onnxruntime",)
+
+    def load(self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf) -> OnnxSession:
+        """Read `model`; the CPU provider computes in the file's own types, so no `precision`."""
+        del precision
+        try:
+            session = _open(model, _options(threads, optimized=self._optimized))
+        except BROKEN as error:
+            raise unreadable(model, "ONNX model", error) from error
+        except Exception as error:
+            raise not_run(model, "onnxruntime", error) from error
+        return OnnxSession(session, model, shape_of)
+
+
+def _options(threads: int, *, optimized: bool) -> Any:
+    levels = onnxruntime.GraphOptimizationLevel
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
+    )
+    options.log_severity_level = SEVERITY_ERROR
+    return options
+
+
+def _open(model: Path, options: Any) -> Any:
+    return onnxruntime.InferenceSession(str(model), options, providers=PROVIDERS)
+
+
+def _spec(value: Any) -> TensorSpec:
+    # Axes are numbers where they are fixed, names or None where they are free.
+    shape = [axis if isinstance(axis, int) and axis > 0 else None for axis in value.shape]
+    element = value.type[len("tensor(") : -1]
+    return spec(value.name, shape, DTYPES.get(element, element))
+
+
+def _fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:
+    return with_shape(declared, shape_of(declared)) if has_free_axis(declared) else declared
+
+
+RUNTIME = OnnxRuntime(optimized=True)
+REFERENCE = OnnxRuntime(optimized=False)

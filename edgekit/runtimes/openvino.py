@@ -1,0 +1,143 @@
+"""OpenVINO on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+import numpy as np
+import openvino
+
+from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.specs import (
+    count_ops,
+    has_free_axis,
+    not_run,
+    precision_name,
+    spec,
+    unreadable,
+    with_shape,
+)
+from edgekit.wire import OpCount, TensorSpec
+
+DEVICE = "CPU"
+READ_BACK = (
+    "INFERENCE_PRECISION_HINT",
+    "INFERENCE_NUM_THREADS",
+    "NUM_STREAMS",
+    "PERFORMANCE_HINT",
+    "EXECUTION_MODE_HINT",
+    "ENABLE_CPU_PINNING",
+    "RUNTIME_REQUIREMENTS",
+)
+# Not operators: they stand for the graph's ends and its weights.
+PASSIVE = ("Input", "Output", "Const")
+
+
+class OpenvinoSession:
+    """A compiled model with one inference request."""
+
+    def __init__(self, compiled: Any, inputs: List[TensorSpec]) -> None:
+        self._compiled = compiled
+        self._infer = compiled.create_infer_request().infer
+        self.inputs = inputs
+        self.outputs = [_spec(port) for port in compiled.outputs]
+        self._names = [value.name for value in inputs]
+
+    def run(self, feeds: Mapping[str, Any]) -> List[Any]:
+        """Run once. Inputs are read where they lie; outputs are copied out of the request."""
+        arrays = [feeds[name] for name in self._names]
+        return list(self._infer(arrays, share_inputs=True).to_tuple())
+
+    def settings(self) -> Dict[str, str]:
+        """Properties of the compiled model."""
+        supported = set(self._compiled.get_property("SUPPORTED_PROPERTIES"))
+        return {
+            name.lower(): _word(self._compiled.get_property(name))
+            for name in READ_BACK
+            if name in supported
+        }
+
+    def execution(self) -> List[OpCount]:
+        """Nodes of the graph that the plugin executes, with the types that it chose."""
+        pairs = []
+        for node in self._compiled.get_runtime_model().get_ordered_ops():
+            facts = node.get_rt_info()
+            kind = str(facts["layerType"].value)
+            if kind not in PASSIVE:
+                pairs.append((kind, _precision(facts)))
+        return count_ops(pairs)
+
+
+class Openvino:
+    """Runs `.xml` files with their `.bin`, and `.onnx` files."""
+
+    suffixes: Tuple[str, ...] = (".xml", ".onnx")
+    packages: Tuple[str, ...] = ("openvino",)
+
+    def load(
+        self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf
+    ) -> OpenvinoSession:
+        """Read `model`, fix its shapes, compile it for latency."""
+        core = openvino.Core()
+        graph = _read(core, model)
+        declared = [_spec(port) for port in graph.inputs]
+        inputs = [_fixed(value, shape_of) for value in declared]
+        try:
+            if any(has_free_axis(value) for value in declared):
+                graph.reshape({i: list(value.shape) for i, value in enumerate(inputs)})
+            compiled = core.compile_model(graph, DEVICE, _config(core, threads, precision))
+        except RuntimeError as error:
+            raise not_run(model, "openvino", error) from error
+        return OpenvinoSession(compiled, inputs)
+
+
+def _read(core: Any, model: Path) -> Any:
+    weights = model.with_suffix(".bin")
+    if model.suffix == ".xml" and not weights.exists():
+        raise unreadable(model, "OpenVINO model", FileNotFoundError(f"{weights.name} is missing"))
+    try:
+        return core.read_model(str(model))
+    except RuntimeError as error:
+        raise unreadable(model, "model for OpenVINO", error) from error
+
+
+def _config(core: Any, threads: int, precision: str) -> Dict[str, Any]:
+    # Said in any case: without it the plugin takes bf16 where the CPU has it (or fp16 on Arm),
+    # and the numbers of a float32 model change without a word.
+    capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    half = precision == "fp16" and "FP16" in capabilities
+    return {
+        "INFERENCE_PRECISION_HINT": "f16" if half else "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "CACHE_DIR": "",
+    }
+
+
+def _spec(port: Any) -> TensorSpec:
+    axes = port.get_partial_shape()
+    shape = [axis.get_length() if axis.is_static else None for axis in axes]
+    name = port.get_any_name() if port.get_names() else port.get_node().get_friendly_name()
+    return spec(name, shape, np.dtype(port.get_element_type().to_dtype()).name)
+
+
+def _fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:
+    return with_shape(declared, shape_of(declared)) if has_free_axis(declared) else declared
+
+
+def _precision(facts: Any) -> str:
+    # The kernel's name ends with the type that it computes in: "brgconv_avx512_f32". What the
+    # plugin calls the run-time precision may be the type that the weights are stored in.
+    kernel = str(facts["primitiveType"].value)
+    return precision_name(kernel.rpartition("_")[2].lower())
+
+
+def _word(value: Any) -> str:
+    # Types print themselves as <Type: 'float32'>.
+    name = value.get_type_name() if hasattr(value, "get_type_name") else str(value)
+    return str(name)
+
+
+RUNTIME = Openvino()

@@ -1,0 +1,217 @@
+"""TensorRT on an NVIDIA GPU, or TensorRT for RTX, which has the same interface.
+
+Written against the documentation of TensorRT 10 and 11 and of cuda-python 12 and 13. Of this file
+only what happens without a GPU is tested; running an engine has not been tried here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+import numpy as np
+
+from edgekit.errors import DeviceError, ToolError
+from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.specs import count_ops, precision_name, spec, unreadable, with_shape
+from edgekit.wire import OpCount, TensorSpec
+
+try:
+    import tensorrt
+except ModuleNotFoundError:
+    import tensorrt_rtx_bindings as tensorrt
+
+try:
+    from cuda.bindings import runtime as cudart
+except ModuleNotFoundError:  # cuda-python before 12.6
+    from cuda import cudart
+
+TYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16"}
+TO_DEVICE = cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
+TO_HOST = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
+
+
+class TensorrtSession:
+    """An engine with one execution context, its buffers on the device, and one stream.
+
+    The buffers live as long as the process, which is a worker's.
+    """
+
+    def __init__(self, engine: Any, shape_of: ShapeOf) -> None:
+        self._engine = engine
+        self._context = engine.create_execution_context()
+        self._stream = _cuda(cudart.cudaStreamCreate())
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        given = [name for name in names if _is_input(engine, name)]
+        self.inputs = [self._set_shape(name, shape_of) for name in given]
+        self.outputs = [_spec(self._context, engine, name) for name in names if name not in given]
+        if any(None in output.shape for output in self.outputs):
+            raise ToolError(
+                "the engine has outputs whose size depends on the data",
+                hint="export the model without its post-processing",
+            )
+        self._buffers = {value.name: self._allocate(value) for value in self._all()}
+
+    def run(self, feeds: Mapping[str, Any]) -> List[Any]:
+        """Run once: copy in, execute, copy out, wait."""
+        stream = self._stream
+        for value in self.inputs:
+            array = feeds[value.name]
+            buffer = self._buffers[value.name]
+            _cuda(
+                cudart.cudaMemcpyAsync(buffer, array.ctypes.data, array.nbytes, TO_DEVICE, stream)
+            )
+        if not self._context.execute_async_v3(int(stream)):
+            raise ToolError("TensorRT could not execute the engine", hint="see its log above")
+        results = [_empty(value) for value in self.outputs]
+        for value, array in zip(self.outputs, results):
+            buffer = self._buffers[value.name]
+            _cuda(cudart.cudaMemcpyAsync(array.ctypes.data, buffer, array.nbytes, TO_HOST, stream))
+        _cuda(cudart.cudaStreamSynchronize(stream))
+        return results
+
+    def settings(self) -> Dict[str, str]:
+        """Facts of the engine."""
+        return {
+            "layers": str(self._engine.num_layers),
+            "device_memory_bytes": str(self._engine.device_memory_size_v2),
+            "boundary": "host to host, copies included",
+        }
+
+    def execution(self) -> List[OpCount]:
+        """Layers of the engine after fusion; empty for one that was built without details."""
+        inspector = self._engine.create_engine_inspector()
+        text = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
+        layers = json.loads(text).get("Layers", [])
+        return count_ops(
+            [
+                (str(layer.get("LayerType", "layer")), _layer_precision(layer))
+                for layer in layers
+                if isinstance(layer, dict)
+            ]
+        )
+
+    def _set_shape(self, name: str, shape_of: ShapeOf) -> TensorSpec:
+        declared = _spec(self._engine, self._engine, name)
+        if None not in declared.shape:
+            return declared
+        value = with_shape(declared, shape_of(declared))
+        if not self._context.set_input_shape(name, value.shape):
+            raise ToolError(
+                f"the engine was not built for {name!r} of shape {value.shape}",
+                hint="build it for that shape, or give the .onnx file, which is built here",
+            )
+        return value
+
+    def _all(self) -> List[TensorSpec]:
+        return [*self.inputs, *self.outputs]
+
+    def _allocate(self, value: TensorSpec) -> int:
+        address = int(_cuda(cudart.cudaMalloc(_empty(value).nbytes)))
+        self._context.set_tensor_address(value.name, address)
+        return address
+
+
+class Tensorrt:
+    """Runs `.engine` files, and `.onnx` files after building an engine from them."""
+
+    suffixes: Tuple[str, ...] = (".engine", ".onnx")
+    packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings", "cuda-bindings")
+
+    def load(
+        self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf
+    ) -> TensorrtSession:
+        """Read or build the engine; a strongly typed network has the file's own precisions."""
+        del threads, precision
+        _need_gpu()
+        logger = tensorrt.Logger(tensorrt.Logger.WARNING)
+        plan = _build(model, logger, shape_of) if model.suffix == ".onnx" else model.read_bytes()
+        engine = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
+        if engine is None:
+            raise unreadable(model, "engine of this TensorRT version for this GPU")
+        return TensorrtSession(engine, shape_of)
+
+
+def _need_gpu() -> None:
+    status, count = cudart.cudaGetDeviceCount()
+    if status != cudart.cudaError_t.cudaSuccess or not count:
+        raise DeviceError(
+            f"there is no NVIDIA GPU that works here ({getattr(status, 'name', status)})",
+            hint="run it on a machine with a GPU and its driver; `nvidia-smi` shows both",
+            stage="load",
+        )
+
+
+def _build(model: Path, logger: Any, shape_of: ShapeOf) -> Any:
+    builder = tensorrt.Builder(logger)
+    # A flag in TensorRT 10; from 11 on every network is strongly typed.
+    typed = getattr(tensorrt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    network = builder.create_network(0 if typed is None else 1 << int(typed))
+    parser = tensorrt.OnnxParser(network, logger)
+    if not parser.parse_from_file(str(model)):
+        reasons = "; ".join(parser.get_error(i).desc() for i in range(parser.num_errors))
+        raise ToolError(
+            f"TensorRT can't read {model.name}: {reasons[:500]}",
+            hint="the file is broken, or has an operator that this version doesn't know",
+        )
+    config = builder.create_builder_config()
+    config.profiling_verbosity = tensorrt.ProfilingVerbosity.DETAILED
+    profile = builder.create_optimization_profile()
+    for index in range(network.num_inputs):
+        tensor = network.get_input(index)
+        declared = spec(tensor.name, _axes(tensor.shape), _dtype(tensor.dtype))
+        if None in declared.shape:
+            shape = shape_of(declared)
+            profile.set_shape(tensor.name, shape, shape, shape)
+    config.add_optimization_profile(profile)
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise ToolError(f"TensorRT can't build {model.name}", hint="its log says which layer")
+    return plan
+
+
+def _cuda(answer: Tuple[Any, ...]) -> Any:
+    """The value of a CUDA call, or None where it has none.
+
+    Raises:
+        ToolError: The call failed.
+    """
+    status, *values = answer
+    if status != cudart.cudaError_t.cudaSuccess:
+        raise ToolError(f"CUDA says {status.name}", hint="`nvidia-smi` shows memory and errors")
+    return values[0] if values else None
+
+
+def _empty(value: TensorSpec) -> Any:
+    return np.empty([axis or 0 for axis in value.shape], value.dtype)
+
+
+def _is_input(engine: Any, name: str) -> bool:
+    return bool(engine.get_tensor_mode(name) == tensorrt.TensorIOMode.INPUT)
+
+
+def _spec(shapes: Any, engine: Any, name: str) -> TensorSpec:
+    """The spec of a tensor, with the shape that `shapes`, an engine or a context, tells."""
+    return spec(name, _axes(shapes.get_tensor_shape(name)), _dtype(engine.get_tensor_dtype(name)))
+
+
+def _axes(shape: Any) -> List[Any]:
+    return [None if axis < 0 else int(axis) for axis in shape]
+
+
+def _dtype(element: Any) -> str:
+    return str(np.dtype(tensorrt.nptype(element)).name)
+
+
+def _layer_precision(layer: Mapping[str, Any]) -> str:
+    """The element type in a layer's first output, `"Row major linear FP32"` and the like."""
+    outputs = layer.get("Outputs") or [{}]
+    words = str(outputs[0].get("Format/Datatype", ""))
+    found = re.search(r"(?i)\b(fp32|fp16|bf16|int8|fp8|float|half|int32|int64)\b", words)
+    name = found.group(1).lower() if found else ""
+    return precision_name(TYPES.get(name, name))
+
+
+RUNTIME = Tensorrt()

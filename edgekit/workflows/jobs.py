@@ -1,0 +1,113 @@
+"""One job on one machine: from a `Job` to the `Samples` that the worker sent, checked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from typing import Any, cast
+
+import msgspec
+
+from edgekit.errors import (
+    DataError,
+    DeviceError,
+    EdgekitError,
+    MissingDependency,
+    ToolError,
+    UsageError,
+)
+from edgekit.transports import Link
+from edgekit.wire import Failure, Job, Samples
+
+PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
+KINDS = {kind.__name__: kind for kind in (UsageError, MissingDependency, ToolError, DataError)}
+
+OnPhase = Callable[[str], None]
+
+
+def run_job(
+    link: Link, job: Job, *, timeout_s: float, on_phase: OnPhase | None = None
+) -> Samples | None:
+    """Run `job` in a fresh worker behind `link`.
+
+    Args:
+        link: The way to the machine.
+        job: What to do.
+        timeout_s: Seconds until the worker is stopped.
+        on_phase: Called with the name of each phase as it begins.
+
+    Returns:
+        The samples of a `bench` job; None for an `infer` job, whose outputs are in its file.
+
+    Raises:
+        EdgekitError: Of the kind that the worker told, with its stage if it is a DeviceError.
+        DeviceError: The worker crashed, ran out of time or answered in no language of ours.
+    """
+    phase = PHASES[0]
+    # Closed in any case, so that the worker ends when we stop listening.
+    lines = cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+    try:
+        with contextlib.closing(lines):
+            for line in lines:
+                event, fields = _event(line)
+                if event != "phase":
+                    return _outcome(event, fields)
+                phase = _phase(fields)
+                if on_phase:
+                    on_phase(phase)
+    except DeviceError as error:
+        error.stage = phase
+        raise
+    raise DeviceError(
+        "the worker ended without a word", hint="run it again; report it if it stays", stage=phase
+    )
+
+
+def _event(line: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, Any])
+        return str(fields.pop("event")), fields
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise _unintelligible(error) from error
+
+
+def _phase(fields: dict[str, Any]) -> str:
+    phase = fields.get("phase")
+    if phase not in PHASES:
+        raise _unintelligible(ValueError("it names a phase that doesn't exist"))
+    return str(phase)
+
+
+def _outcome(event: str, fields: dict[str, Any]) -> Samples | None:
+    try:
+        match event:
+            case "samples":
+                return msgspec.convert(fields, type=Samples, strict=True)
+            case "outputs":
+                return None
+            case "failure":
+                failure = msgspec.convert(fields, type=Failure, strict=True)
+            case _:
+                raise _unintelligible(ValueError("it names an event that doesn't exist"))
+    except msgspec.MsgspecError as error:
+        raise _unintelligible(error) from error
+    raise _error(failure)
+
+
+def _error(failure: Failure) -> EdgekitError:
+    message, hint = _clean(failure.message), _clean(failure.hint)
+    if failure.kind in KINDS:
+        return KINDS[failure.kind](message, hint=hint)
+    return DeviceError(message, hint=hint, stderr_tail=_clean(failure.tail))
+
+
+def _clean(text: str) -> str:
+    """`text` without control characters: what a device sends must not steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
+def _unintelligible(error: Exception) -> DeviceError:
+    return DeviceError(
+        f"can't make sense of what the worker sent: {error}",
+        hint="are both sides the same version of edgekit?",
+    )

@@ -3,12 +3,13 @@
 import sys
 from typing import Any
 
-import msgspec
 import typer
 
 
 def print_json(record: Any) -> None:
     """Write `record` as one indented JSON document to standard output."""
+    import msgspec  # here, so that --help stays fast
+
     text = msgspec.json.format(msgspec.json.encode(record, enc_hook=str), indent=2)
     sys.stdout.write(text.decode() + "\n")
 

@@ -1,0 +1,146 @@
+"""What stands in a model file, for people and for scripts."""
+
+from typing import Any
+
+import msgspec
+
+from edgekit.records import Artifact, Parity, Preprocess, Recipe
+from edgekit.records.findings import Inspection
+from edgekit.reports import table
+
+_MIB = 2**20
+
+
+def as_json(inspection: Inspection) -> dict[str, Any]:
+    """The documented object of `edgekit inspect --json`: an `Inspection`."""
+    found: dict[str, Any] = msgspec.to_builtins(inspection, enc_hook=str)
+    return found
+
+
+def render(inspection: Inspection) -> str:
+    """The file, its operators, its largest constants and its history."""
+    size = f"{inspection.size_bytes / _MIB:.2f} MiB"
+    parts = [
+        f"{inspection.name}: {inspection.format}, {size}, sha256 {inspection.sha256}",
+        _precisions(inspection),
+        _operators(inspection),
+        _left_in_float(inspection),
+        _largest(inspection),
+        _history(inspection.artifact) if inspection.artifact else "",
+        "\n".join(f"note: {note}" for note in inspection.notes),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _precisions(inspection: Inspection) -> str:
+    if not inspection.precisions:
+        return ""
+    return table.render(
+        ("computes in", "operators", "share %"),
+        [
+            (row.precision, str(row.count), f"{100 * row.share:.1f}")
+            for row in inspection.precisions
+        ],
+    )
+
+
+def _operators(inspection: Inspection) -> str:
+    if not inspection.operators:
+        return ""
+    return table.render(
+        ("operator", "type", "count"),
+        [(row.op, row.precision, str(row.count)) for row in inspection.operators],
+        left=("type",),
+    )
+
+
+def _left_in_float(inspection: Inspection) -> str:
+    if not inspection.left_in_float:
+        return ""
+    return table.render(
+        ("left in float", "count", "names"),
+        [
+            (row.op, str(row.count), ", ".join(row.names) + ", ..." * (row.count > len(row.names)))
+            for row in inspection.left_in_float
+        ],
+        left=("names",),
+    )
+
+
+def _largest(inspection: Inspection) -> str:
+    if not inspection.largest:
+        return ""
+    return table.render(
+        ("largest constants", "operator", "type", "KiB", "% of file"),
+        [
+            (
+                op.name,
+                op.op,
+                op.precision,
+                f"{op.weight_bytes / 1024:.1f}",
+                f"{100 * op.weight_bytes / inspection.size_bytes:.1f}",
+            )
+            for op in inspection.largest
+        ],
+        left=("operator", "type"),
+    )
+
+
+def _history(artifact: Artifact) -> str:
+    spec = artifact.spec
+    rows = [
+        ("model", f"{spec.family} {spec.backbone}, {spec.head}, {spec.classes} classes"),
+        ("weights", f"{spec.weights.source} {spec.weights.sha256 or ''}".strip()),
+        ("target", f"{artifact.target.name}: {' '.join(artifact.target.features)}"),
+        ("preprocess", _preprocess(artifact.preprocess)),
+        ("parity", _parity(artifact.parity)),
+        *_recipe(artifact.recipe),
+    ]
+    if artifact.calibration:
+        used = artifact.calibration
+        rows.append(("calibration", f"{len(used.files)} images of {used.source}"))
+    rows += [
+        ("made from", artifact.parent_sha256 or "nothing: this is the first"),
+        ("tools", ", ".join(f"{name} {version}" for name, version in artifact.tools.items())),
+    ]
+    return table.render(("history", ""), rows, left=("",))
+
+
+def _preprocess(contract: Preprocess) -> str:
+    height, width = contract.size
+    return (
+        f"{height} x {width} {contract.channels}, {contract.mode} after "
+        f"{contract.resize[0]} x {contract.resize[1]} {contract.interpolation} "
+        f"({contract.library}), mean {contract.mean}, std {contract.std}"
+    )
+
+
+def _parity(parity: Parity | None) -> str:
+    if parity is None:
+        return "not measured"
+    batches = [
+        f"batch {batch}: agreement {found.agreement:.3f}, SQNR "
+        + ("infinite" if found.sqnr_db is None else f"{found.sqnr_db:.1f} dB")
+        for batch, found in parity.batches.items()
+    ]
+    verdict = "passed" if parity.passed else "not passed"
+    return "; ".join(filter(None, (verdict, *batches, parity.reason)))
+
+
+def _recipe(recipe: Recipe | None) -> list[tuple[str, str]]:
+    if recipe is None:
+        return []
+    symmetry = "symmetric" if recipe.activation_symmetric else "asymmetric"
+    choices = [
+        f"{recipe.scheme} for {recipe.target}",
+        f"weights {recipe.weight_type} {recipe.granularity}",
+        f"activations {recipe.activation_type} {symmetry}",
+        f"ranges {recipe.range_method}",
+    ]
+    if recipe.reduce_range:
+        choices.append("reduced range")
+    rows = [("recipe", ", ".join(choices))]
+    rows += [("left in float by the recipe", ", ".join(recipe.float_layers))] * bool(
+        recipe.float_layers
+    )
+    return rows + [("because", reason) for reason in recipe.reasons]

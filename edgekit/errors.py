@@ -19,14 +19,16 @@ class EdgekitError(Exception):
 
     Attributes:
         hint: What the reader can do about it, with the exact command where there is one.
+        stderr_tail: The last lines that a failed process or framework wrote.
         exit_code: Exit status of the command that ends with this error.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str) -> None:
+    def __init__(self, message: str, *, hint: str, stderr_tail: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.stderr_tail = stderr_tail
 
     @classmethod
     def exit_code_of(cls, kind: str) -> int:
@@ -63,7 +65,6 @@ class DeviceError(EdgekitError):
 
     Attributes:
         stage: What it was doing: `start`, `load`, `golden`, `warmup`, `run`, ...
-        stderr_tail: The last lines that it wrote.
     """
 
     exit_code = 5
@@ -71,9 +72,8 @@ class DeviceError(EdgekitError):
     def __init__(
         self, message: str, *, hint: str, stage: str = "start", stderr_tail: str = ""
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, stderr_tail=stderr_tail)
         self.stage = stage
-        self.stderr_tail = stderr_tail
 
 
 class DataError(EdgekitError):

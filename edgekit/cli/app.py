@@ -14,7 +14,7 @@ from edgekit.cli.formats import formats
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
-from edgekit.errors import DeviceError, EdgekitError
+from edgekit.errors import EdgekitError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -57,7 +57,7 @@ def run() -> NoReturn:
         app()
     except EdgekitError as error:
         say(f"error: {error}")
-        if isinstance(error, DeviceError) and error.stderr_tail:
+        if error.stderr_tail:
             say(error.stderr_tail)
         say(f"hint: {error.hint}")
         sys.exit(error.exit_code)

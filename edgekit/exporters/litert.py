@@ -1,8 +1,5 @@
 """LiteRT (.tflite) from the torch trace, with channels last as mobile pipelines feed them."""
 
-import contextlib
-import io
-import warnings
 from pathlib import Path
 
 import litert_torch
@@ -22,9 +19,9 @@ class _LitertFromTorch:
         # litert-torch has no free axes: the file is fixed at the batch that was asked for.
         _, channels, height, width = (size or 1 for size in source.inputs[0].shape)
         example = torch.zeros(source.spec.batch, height, width, channels)
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            litert_torch.convert(images, (example,)).export(str(workdir / MODEL))
+        # The trace is in eval mode; a traced module just has no such mode to show.
+        images.training = False
+        litert_torch.convert(images, (example,)).export(str(workdir / MODEL))
         spec = TensorSpec("args_0", tuple(example.shape), "float32", "NHWC")
         return Exported({MODEL: "model"}, (spec,))
 

@@ -1,9 +1,6 @@
 """ONNX from the torch trace, by PyTorch's own exporter."""
 
-import contextlib
-import io
 import json
-import warnings
 from pathlib import Path
 
 import msgspec
@@ -27,18 +24,15 @@ class _OnnxFromTorch:
         program = torch.export.load(source.model)
         names = [spec.name for spec in source.spec.inputs]
         outputs = [spec.name for spec in source.spec.outputs]
-        # The exporter reports its progress on standard output, which belongs to results.
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            exported = torch.onnx.export(
-                program,
-                (),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=names,
-                output_names=outputs,
-                verbose=False,
-            )
+        exported = torch.onnx.export(
+            program,
+            (),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=outputs,
+            verbose=False,
+        )
         if exported is None:
             raise ToolError("torch.onnx gave no program", hint="report this model to edgekit")
         model = exported.model_proto

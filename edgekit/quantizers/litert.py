@@ -1,8 +1,5 @@
 """LiteRT int8 and float16 weights by ai-edge-quantizer."""
 
-import contextlib
-import io
-import warnings
 from pathlib import Path
 
 from ai_edge_quantizer import qtyping, quantizer, recipe_manager
@@ -18,21 +15,14 @@ class _LitertQuantizer:
     def quantize(
         self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
     ) -> dict[str, str]:
-        # The library reports progress on both streams, and warns of its own calibration mode.
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            tool = quantizer.Quantizer(str(source.model))
-            if recipe.scheme == "float16":
-                tool.load_quantization_recipe(_float16())
-                result = tool.quantize()
-            else:
-                tool.load_quantization_recipe(_int8())
-                result = tool.quantize(tool.calibrate({_SIGNATURE: [dict(f) for f in feeds]}))
-            result.export_model(str(workdir / MODEL), overwrite=True)
+        tool = quantizer.Quantizer(str(source.model))
+        if recipe.scheme == "float16":
+            tool.load_quantization_recipe(_float16())
+            result = tool.quantize()
+        else:
+            tool.load_quantization_recipe(_int8())
+            result = tool.quantize(tool.calibrate({_SIGNATURE: feeds}))
+        result.export_model(str(workdir / MODEL), overwrite=True)
         return {MODEL: "model"}
 
 

@@ -1,9 +1,5 @@
 """ONNX int8 by ONNX Runtime's static quantizer, and float16 by its converter."""
 
-import contextlib
-import io
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,24 +44,23 @@ def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
 
 
 def _int8(source: Path, recipe: Recipe, feeds: Feeds, destination: Path) -> None:
-    with _quiet():
-        quantize_static(
-            source,
-            destination,
-            _Reader(feeds),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=[op for op in _KINDS if op not in recipe.float_layers],
-            per_channel=recipe.granularity == "per-channel",
-            reduce_range=recipe.reduce_range,
-            activation_type=_TYPES[recipe.activation_type],
-            weight_type=_TYPES[recipe.weight_type],
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options={
-                "ActivationSymmetric": recipe.activation_symmetric,
-                "WeightSymmetric": True,
-                "QuantizeBias": recipe.quantize_bias,
-            },
-        )
+    quantize_static(
+        source,
+        destination,
+        _Reader(feeds),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=[op for op in _KINDS if op not in recipe.float_layers],
+        per_channel=recipe.granularity == "per-channel",
+        reduce_range=recipe.reduce_range,
+        activation_type=_TYPES[recipe.activation_type],
+        weight_type=_TYPES[recipe.weight_type],
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options={
+            "ActivationSymmetric": recipe.activation_symmetric,
+            "WeightSymmetric": True,
+            "QuantizeBias": recipe.quantize_bias,
+        },
+    )
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc] # the library is untyped
@@ -75,21 +70,6 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc] # the library is unt
     def get_next(self) -> Any:
         feed = next(self._feeds, None)
         return None if feed is None else dict(feed)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the quantizer's advice to run its own preprocessing off the user's screen.
-
-    The trace is folded and its shapes are inferred already.
-    """
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
 
 
 QUANTIZER = _OnnxQuantizer()

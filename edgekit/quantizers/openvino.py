@@ -1,8 +1,5 @@
 """OpenVINO int8 by NNCF's post-training quantization, and float16 weights by OpenVINO itself."""
 
-import contextlib
-import io
-import logging
 import os
 from pathlib import Path
 
@@ -37,17 +34,14 @@ class _OpenvinoQuantizer:
 
 
 def _int8(model: openvino.Model, recipe: Recipe, feeds: Feeds) -> openvino.Model:
-    logging.getLogger("nncf").setLevel(logging.ERROR)
     fix = OverflowFix.ENABLE if recipe.reduce_range else OverflowFix.DISABLE
-    # NNCF draws its progress bars on standard output, which belongs to results.
-    with contextlib.redirect_stdout(io.StringIO()):
-        return nncf.quantize(
-            model,
-            nncf.Dataset(feeds, dict),
-            preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(feeds),
-            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=fix),
-        )
+    return nncf.quantize(
+        model,
+        nncf.Dataset(feeds, dict),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(feeds),
+        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=fix),
+    )
 
 
 QUANTIZER = _OpenvinoQuantizer()

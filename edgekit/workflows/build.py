@@ -25,7 +25,7 @@ from edgekit.records import (
     Target,
 )
 from edgekit.wire import TensorSpec
-from edgekit.workflows import routes
+from edgekit.workflows import quiet, routes
 from edgekit.workflows.calibrate import write_golden
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.parity import parity
@@ -251,8 +251,10 @@ class Builder:
     @contextlib.contextmanager
     def _framework(self, what: str) -> Iterator[None]:
         """Turn whatever a framework raises into an error that says which one and what to do."""
+        log = self._staging / "framework.log"
         try:
-            yield
+            with quiet.captured(log):
+                yield
         except EdgekitError:
             raise
         except Exception as error:
@@ -262,6 +264,7 @@ class Builder:
             raise ToolError(
                 f"{what} failed: {type(error).__name__}: {text[0] if text else 'no message'}",
                 hint="try another format, or `edgekit doctor` to see the installed versions",
+                stderr_tail=quiet.tail(log),
             ) from error
 
 

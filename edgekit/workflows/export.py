@@ -85,6 +85,5 @@ def _leg(builder: Builder, format: Format, precision: Precision) -> ExportLeg:
         if builder.root_failed:
             raise
         stage = getattr(error, "stage", "export")
-        tail = getattr(error, "stderr_tail", "")
-        failure = Failure(stage, error.kind, str(error), error.hint, tail)
+        failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
         return ExportLeg(format, precision, None, failure=failure)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
+import struct
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +26,18 @@ PARALLEL = "module."
 # A counter of training steps: nothing computes with it, and older files don't hold it.
 COUNTER = "num_batches_tracked"
 LISTED = 10
+# How the files begin that torch writes.
+ZIP = b"PK"
+# What reading bytes that are no pickle ends in.
+NOISE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def read(path: Path) -> State:
@@ -32,12 +48,20 @@ def read(path: Path) -> State:
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
+    with path.open("rb") as file:
+        is_zip = file.read(len(ZIP)) == ZIP
+    if is_zip and not zipfile.is_zipfile(path):
+        raise _broken(path, "its end is missing")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about pickles that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _unreadable(path, error) from error
-    except (EOFError, OSError, RuntimeError, ValueError, KeyError) as error:
-        raise _broken(path, error) from error
+        raise _refused(path, str(error)) from error
+    except (OSError, RuntimeError) as error:
+        # What follows the first sentence advises to run the file's code.
+        raise _broken(path, str(error).partition(". ")[0].splitlines()[0]) from error
+    except NOISE as error:
+        raise _broken(path, "it is none") from error
     return _state_dict(path, content)
 
 
@@ -45,23 +69,19 @@ def _read_safetensors(path: Path) -> State:
     try:
         state: State = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise _broken(path, error) from error
+        raise _broken(path, str(error)) from error
     return state
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    # torch has one error for a pickle that asks for more than tensors and for one that is noise.
-    if "Unsupported" not in str(error) and "GLOBAL" not in str(error):
-        return _broken(path, error)
-    message = f"{path} holds Python code, not only weights. It was refused and never run"
-    return DataError(
-        message,
-        hint="save the weights alone: safetensors.torch.save_file(model.state_dict(), FILE)",
-    )
+def _refused(path: Path, reason: str) -> DataError:
+    found = re.search(r"GLOBAL (\S+) (?:was not|whose module)", reason)
+    what = f"it asks for {found.group(1)}" if found else "it is not only tensors, or damaged"
+    message = f"{path} was refused, and no code in it was run: {what}"
+    hint = "save the weights alone: safetensors.torch.save_file(model.state_dict(), FILE)"
+    return DataError(message, hint=hint)
 
 
-def _broken(path: Path, error: Exception) -> DataError:
-    reason = (str(error) or type(error).__name__).splitlines()[0]
+def _broken(path: Path, reason: str) -> DataError:
     message = f"{path} can't be read as a checkpoint: {reason}"
     hint = "it is cut short or of another kind: copy it again, or give a .safetensors or .pth file"
     return DataError(message, hint=hint)

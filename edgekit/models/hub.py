@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import huggingface_hub
 import torch
 from huggingface_hub import constants
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
 # huggingface_hub tries again for most of a minute where there is no network; one probe says so
 # at once. A refusal (HTTP 4xx) is an answer too: the download then says what is wrong.
 PROBE_TIMEOUT_S = 3.0
+# The base error of the library that speaks HTTP, which differs between versions, and OSError.
+HTTP_ERRORS: Any = HfHubHTTPError.__bases__
 
 
 def probe(url: str) -> None:
@@ -29,15 +34,28 @@ def probe(url: str) -> None:
     server = urlsplit(url)
     if server.scheme not in {"https", "http"}:
         raise OSError(f"{url} is no web address")
-    request = urllib.request.Request(f"{server.scheme}://{server.netloc}", method="HEAD")  # noqa: S310 -- checked above
+    failures: queue.SimpleQueue[OSError | None] = queue.SimpleQueue()
+    address = f"{server.scheme}://{server.netloc}"
+    # In a thread of its own, since nothing else bounds the search for the server's name.
+    threading.Thread(target=lambda: failures.put(_knock(address)), daemon=True).start()
+    try:
+        failure = failures.get(timeout=PROBE_TIMEOUT_S)
+    except queue.Empty:
+        raise OSError(f"no answer from {server.netloc} in {PROBE_TIMEOUT_S:g} s") from None
+    if failure:
+        reason = getattr(failure, "reason", failure)
+        raise OSError(f"no connection to {server.netloc}: {reason}") from failure
+
+
+def _knock(address: str) -> OSError | None:
+    request = urllib.request.Request(address, method="HEAD")  # noqa: S310 -- probe checks it
     try:
         urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S).close()  # noqa: S310 -- as above
     except urllib.error.HTTPError as error:
         error.close()
     except OSError as error:
-        raise OSError(
-            f"no connection to {server.netloc}: {getattr(error, 'reason', error)}"
-        ) from error
+        return error
+    return None
 
 
 def cached(repository: str, names: Sequence[str]) -> Path | None:
@@ -67,10 +85,19 @@ def fetch(repository: str, names: Sequence[str]) -> Path:
     repo, _, revision = repository.partition("@")
     for name in names:
         try:
-            return Path(huggingface_hub.hf_hub_download(repo, name, revision=revision or None))
-        except EntryNotFoundError:
-            continue
+            return Path(_download(repo, name, revision or None))
+        except EntryNotFoundError as error:
+            if isinstance(error, LocalEntryNotFoundError):  # it could not be asked for
+                raise OSError(str(error).splitlines()[0]) from error
+        except HTTP_ERRORS as error:
+            raise OSError(str(error).splitlines()[0]) from error
     raise FileNotFoundError(f"{repo} has none of {', '.join(names)}")
+
+
+def _download(repo: str, name: str, revision: str | None) -> str:
+    return huggingface_hub.hf_hub_download(
+        repo, name, revision=revision, endpoint=constants.ENDPOINT
+    )
 
 
 def _place(url: str) -> Path:

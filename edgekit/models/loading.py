@@ -57,10 +57,11 @@ def _from_file(module: nn.Module, family: str, backbone: str, request: ModelRequ
 def _fitting_hint(state: State, expected: State) -> str:
     """`--classes N` where only the number of classes differs, which is the usual slip."""
     have, want = shapes(state), shapes(expected)
-    other = {name for name in want if have.get(name) != want[name]}
-    rows = {have[name][0] for name in other if have.get(name, ())[1:] == want[name][1:]}
-    if have.keys() == want.keys() and len(rows) == 1:
-        return f"the checkpoint has {rows.pop()} classes: give --classes N with that number"
+    other = [name for name in want if have.get(name) != want[name]]
+    if have.keys() == want.keys() and all(have[name][1:] == want[name][1:] for name in other):
+        rows = {have[name][0] for name in other}
+        if len(rows) == 1:
+            return f"give --classes {rows.pop()}, as many as the checkpoint has"
     return "give the model that the checkpoint was saved from, and its --classes and --input-size"
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from edgekit import __version__
+from edgekit.cli.bench import bench
 from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
@@ -47,6 +48,7 @@ app.command("models")(models)
 app.command("formats")(formats)
 app.command("doctor")(doctor)
 app.command("export")(export)
+app.command("bench")(bench)
 app.command("eval")(evaluate)
 app.command("inspect")(inspect)
 

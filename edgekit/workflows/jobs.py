@@ -20,7 +20,9 @@ from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples
 
 PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
-KINDS = {kind.__name__: kind for kind in (UsageError, MissingDependency, ToolError, DataError)}
+KINDS: dict[str, type[EdgekitError]] = {
+    kind.__name__: kind for kind in (UsageError, MissingDependency, ToolError, DataError)
+}
 
 OnPhase = Callable[[str], None]
 
@@ -96,9 +98,8 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | None:
 
 def _error(failure: Failure) -> EdgekitError:
     message, hint = _clean(failure.message), _clean(failure.hint)
-    if failure.kind in KINDS:
-        return KINDS[failure.kind](message, hint=hint)
-    return DeviceError(message, hint=hint, stderr_tail=_clean(failure.tail))
+    kind = KINDS.get(failure.kind, DeviceError)
+    return kind(message, hint=hint, stderr_tail=_clean(failure.tail))
 
 
 def _clean(text: str) -> str:

@@ -1,0 +1,138 @@
+"""Results of a bench, for people and for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from edgekit import storage
+from edgekit.records import SCHEMA_VERSION, BenchResult, Metric
+from edgekit.reports import table
+from edgekit.wire import Samples
+
+_MIB = 2**20
+_COLUMNS = (
+    "artifact",
+    "runtime",
+    "p50 ms",
+    "p90 ms",
+    "p99 ms",
+    "first ms",
+    "load ms",
+    "peak MiB",
+    "size MiB",
+    "threads",
+    "agreement",
+    "note",
+)
+
+
+def render(results: Sequence[BenchResult]) -> str:
+    """A table with one row a leg, and below it what to do about the legs that failed."""
+    parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
+    for result in results:
+        if failure := result.failure:
+            parts.append(f"{result.plan.subject.name}: {failure.message}\n  hint: {failure.hint}")
+            parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
+    return "\n".join(parts)
+
+
+def _row(result: BenchResult) -> tuple[str, ...]:
+    plan = result.plan
+    head = (plan.subject.name, plan.runtime)
+    if failure := result.failure:
+        blank = (table.NO_VALUE,) * (len(_COLUMNS) - 3)
+        return (*head, *blank, f"failed in {failure.stage}: {failure.kind}")
+    found = {metric.name: metric for metric in result.metrics}
+    return (
+        *head,
+        _number(found.get("latency_p50_ms")),
+        _number(found.get("latency_p90_ms")),
+        _number(found.get("latency_p99_ms")),
+        _number(found.get("first_inference_ms")),
+        _number(found.get("load_ms")),
+        _number(found.get("memory_peak_bytes"), _MIB),
+        _number(found.get("file_size_bytes"), _MIB),
+        str(plan.threads),
+        _number(found.get("agreement")),
+        _note(result),
+    )
+
+
+def _note(result: BenchResult) -> str:
+    batch = [f"batch {result.plan.batch}"] * (result.plan.batch > 1)
+    invalid = ["INVALID"] * (not result.valid)
+    return "; ".join([*invalid, *result.reasons, *batch])
+
+
+def _number(metric: Metric | None, unit: float = 1.0) -> str:
+    """Three digits that count; why there is no value where it fits the cell, as in `n<368`."""
+    if metric is None or metric.value is None:
+        return metric.note if metric and metric.note.startswith("n<") else table.NO_VALUE
+    value = metric.value / unit
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"  # noqa: PLR2004
+
+
+def as_json(results: Sequence[BenchResult]) -> dict[str, Any]:
+    """The documented object of `edgekit bench --json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "results": [
+            _result(result, result.samples) for result in results if result.samples is not None
+        ],
+        "failures": [
+            {
+                "artifact": _path(result),
+                "runtime": result.plan.runtime,
+                "device": result.plan.device.name,
+                **msgspec.to_builtins(result.failure),
+            }
+            for result in results
+            if result.failure
+        ],
+    }
+
+
+def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
+    plan = result.plan
+    raw = msgspec.to_builtins(samples)
+    series = ("latency_ns", "cpu_ns", "warmup_ns")
+    return {
+        "artifact": _artifact(result),
+        "runtime": plan.runtime,
+        "device": plan.device.name,
+        "valid": result.valid,
+        "reasons": list(result.reasons),
+        "metrics": {metric.name: metric.value for metric in result.metrics},
+        "intervals": {
+            metric.name: list(metric.interval) for metric in result.metrics if metric.interval
+        },
+        "threads": plan.threads,
+        "batch": plan.batch,
+        "mode": plan.mode,
+        "boundary": plan.boundary,
+        "seed": plan.seed,
+        "profile": msgspec.to_builtins(plan.profile),
+        **{name: value for name, value in raw.items() if name not in series},
+        "samples": {name: raw[name] for name in series},
+    }
+
+
+def _artifact(result: BenchResult) -> dict[str, Any]:
+    subject = result.plan.subject
+    artifact = subject.artifact
+    format = artifact.format if artifact else storage.FOREIGN[subject.path.suffix]
+    return {
+        "path": _path(result),
+        "sha256": subject.sha256,
+        "format": format.value,
+        "precision": artifact.precision.value if artifact else None,
+        "size_bytes": subject.size_bytes,
+    }
+
+
+def _path(result: BenchResult) -> str:
+    subject = result.plan.subject
+    return str(subject.artifact.path if subject.artifact else subject.path)

@@ -1,0 +1,72 @@
+"""Order statistics: percentiles by nearest rank, with intervals that assume no distribution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+CONFIDENCE = 0.95
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value at rank ceil(n * share) of the sorted values.
+
+    Args:
+        values: At least one, in any order.
+        share: From 0 to 1: 0.5 for the median.
+    """
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(len(ordered) * share)) - 1]
+
+
+def interval(
+    values: Sequence[float], share: float, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """An interval that holds the true quantile with at least `confidence`.
+
+    Between two order statistics: the number of values below the true quantile is binomial,
+    whatever the values' distribution is, if they are independent.
+
+    Args:
+        values: At least one, in any order.
+        share: From 0 to 1.
+        confidence: From 0 to 1.
+
+    Returns:
+        The two values; None where there are too few for any such interval.
+    """
+    n = len(values)
+    tail = (1.0 - confidence) / 2.0
+    if n < least_count(share, confidence):
+        return None
+    low, high = binomial_quantile(n, share, tail), binomial_quantile(n, share, 1.0 - tail) + 1
+    ordered = sorted(values)
+    return ordered[max(low, 1) - 1], ordered[min(high, n) - 1]
+
+
+def least_count(share: float, confidence: float = CONFIDENCE) -> int:
+    """The least number of values for which `interval` exists.
+
+    Each end needs a chance of no more than half the rest: that all n values lie below the quantile
+    has share**n, that none does (1 - share)**n.
+    """
+    tail = (1.0 - confidence) / 2.0
+    return math.ceil(math.log(tail) / math.log(max(share, 1.0 - share)))
+
+
+def binomial_quantile(n: int, share: float, probability: float) -> int:
+    """The least k with P(Binomial(n, share) <= k) >= probability."""
+    below = 0.0
+    # What lies more than 12 standard deviations off weighs less than rounding does.
+    far = 12.0 * math.sqrt(n * share * (1.0 - share))
+    for k in range(max(0, math.floor(n * share - far) - 1), n + 1):
+        below += math.exp(_log_binomial(n, k, share))
+        if below >= probability:
+            return k
+    return n
+
+
+def _log_binomial(n: int, k: int, share: float) -> float:
+    # In logarithms: the coefficients of a million trials have no float.
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return ways + k * math.log(share) + (n - k) * math.log1p(-share)

@@ -1,0 +1,177 @@
+"""From what the user names to bench plans: which files, which runtimes, how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgekit import storage
+from edgekit.errors import EdgekitError, UsageError
+from edgekit.measure.environment import usable_cores
+from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
+from edgekit.runtimes import RUNTIMES
+from edgekit.wire import Failure, Profile
+from edgekit.workflows.routes import RUNTIME_OF
+
+PROFILES = {
+    "quick": Profile(
+        min_runs=64,
+        min_time_s=1.0,
+        max_time_s=30.0,
+        warmup_min_runs=5,
+        warmup_min_time_s=0.5,
+        warmup_max_time_s=10.0,
+    ),
+    # 400 runs: the 99th percentile has an interval from 368 on.
+    "default": Profile(
+        min_runs=400,
+        min_time_s=3.0,
+        max_time_s=60.0,
+        warmup_min_runs=5,
+        warmup_min_time_s=0.5,
+        warmup_max_time_s=30.0,
+    ),
+    "rigorous": Profile(
+        min_runs=1024,
+        min_time_s=60.0,
+        max_time_s=600.0,
+        warmup_min_runs=5,
+        warmup_min_time_s=0.5,
+        warmup_max_time_s=30.0,
+    ),
+}
+# Runtimes that read a format but are not asked unless they are named.
+_ALSO_READ = {Format.ONNX: ("tensorrt", "onnxruntime-reference")}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRequest:
+    """What a user asks to measure.
+
+    Attributes:
+        paths: Artifacts' folders, folders of those, model files; empty for all below `out`.
+        out: Where artifacts are published.
+        runtimes: Names of runtimes; empty for each format's first.
+        device: Name of the machine.
+        threads: Threads of the runtime; None for as many as there are usable cores.
+        batch: Samples in one inference; None for the file's own, or 1.
+        profile: Name of a profile.
+        shapes: Shapes of inputs with free axes, by input name.
+    """
+
+    paths: tuple[Path, ...]
+    out: Path
+    runtimes: tuple[str, ...] = ()
+    device: str = "local"
+    threads: int | None = None
+    batch: int | None = None
+    profile: str = "default"
+    shapes: dict[str, list[int]] = field(default_factory=dict)
+
+
+def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResult, ...]]:
+    """The legs of a bench, and those that have failed already.
+
+    A path that can't be measured is a failed leg, unless it is the only one.
+
+    Raises:
+        UsageError: An option's value is unknown, or there is nothing to measure.
+        EdgekitError: The only path can't be measured.
+    """
+    _check(request)
+    plans: list[BenchPlan] = []
+    failed: list[BenchResult] = []
+    paths = _paths(request)
+    for path in paths:
+        try:
+            subject = storage.subject(path)
+            plans += [_leg(request, subject, name) for name in _runtimes(request, subject)]
+        except EdgekitError as error:
+            if len(paths) == 1:
+                raise
+            failed.append(_unplanned(request, path, error))
+    return tuple(plans), tuple(failed)
+
+
+def _check(request: BenchRequest) -> None:
+    if request.device != Device().name:
+        raise UsageError(
+            f"there is no device named {request.device!r}",
+            hint=f"only {Device().name!r}, this machine, exists so far",
+        )
+    if request.profile not in PROFILES:
+        raise UsageError(
+            f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
+        )
+    for option, number in (("--threads", request.threads), ("--batch", request.batch)):
+        if number is not None and number < 1:
+            raise UsageError(f"{option} is {number}", hint="give a number from 1 on")
+    for name in request.runtimes:
+        RUNTIMES.entry(name)
+
+
+def _paths(request: BenchRequest) -> list[Path]:
+    found: list[Path] = []
+    for path in request.paths or (request.out,):
+        # A folder that is no artifact stands for the artifacts in it.
+        folders = storage.find(path) if path.is_dir() else []
+        if path.is_dir() and not folders:
+            raise UsageError(
+                f"there are no artifacts in {path}", hint="`edgekit export mobilenet` makes some"
+            )
+        found += folders or [path]
+    if not request.paths and not request.out.is_dir():
+        raise UsageError(
+            f"there is no folder {request.out}", hint="`edgekit export mobilenet` makes it"
+        )
+    return list(dict.fromkeys(found))
+
+
+def _runtimes(request: BenchRequest, subject: Subject) -> Sequence[str]:
+    format = _format(subject)
+    readers = (*RUNTIME_OF[format], *_ALSO_READ.get(format, ()))
+    if not request.runtimes:
+        return readers[:1]
+    # A runtime of a third party is in no table of ours: its worker says what it can't read.
+    ours = {name for names in (*RUNTIME_OF.values(), *_ALSO_READ.values()) for name in names}
+    chosen = [name for name in request.runtimes if name in readers or name not in ours]
+    if not chosen:
+        raise UsageError(
+            f"{', '.join(request.runtimes)} can't read {subject.name}, which is {format}",
+            hint=f"these can: {', '.join(readers)}",
+        )
+    return chosen
+
+
+def _format(subject: Subject) -> Format:
+    return subject.artifact.format if subject.artifact else storage.FOREIGN[subject.path.suffix]
+
+
+def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
+    return BenchPlan(
+        subject=subject,
+        runtime=runtime,
+        device=Device(),
+        threads=request.threads or usable_cores(),
+        batch=request.batch or _own_batch(request, subject),
+        profile=PROFILES[request.profile],
+        shapes=request.shapes,
+    )
+
+
+def _own_batch(request: BenchRequest, subject: Subject) -> int:
+    """The batch that the shapes give, or that the artifact was exported with, or 1."""
+    given = [shape[0] for shape in request.shapes.values() if shape]
+    fixed = [spec.shape[0] for spec in subject.artifact.inputs] if subject.artifact else []
+    return next((size for size in (*given, *fixed) if size), 1)
+
+
+def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchResult:
+    """A failed leg for a file of which not even the digest is known."""
+    subject = Subject(path, sha256="", size_bytes=0)
+    runtime = ",".join(request.runtimes)
+    failure = Failure("plan", error.kind, str(error), error.hint, error.stderr_tail)
+    return BenchResult(
+        _leg(request, subject, runtime), None, (), valid=False, reasons=(), failure=failure
+    )

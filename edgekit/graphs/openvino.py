@@ -34,7 +34,16 @@ _HEAVY = {
     "GroupConvolutionBackpropData", "MatMul",
 }  # fmt: skip
 
-_PRECISIONS = {"f32": "fp32", "f64": "fp64", "f16": "fp16", "i8": INT8, "u8": INT8}
+_PRECISIONS = {
+    "f32": "fp32",
+    "f64": "fp64",
+    "f16": "fp16",
+    "i8": INT8,
+    "u8": INT8,
+    "i32": "int32",
+    "i64": "int64",
+    "boolean": "bool",
+}
 _EIGHT_BIT_LEVELS = {255, 256}
 _HINT = (
     "keep the .bin beside its .xml, both whole; or export it again: "
@@ -97,7 +106,9 @@ class _Constants:
             self.size_bytes[name] = op.get_byte_size()
             eight_bit = _element(op.output(0)) == INT8
         elif sources and all(source in self.size_bytes for source in sources):
-            self.size_bytes[name] = sum(self.size_bytes[source] for source in sources)
+            stored = sum(self.size_bytes[source] for source in sources)
+            # The shape of a constant is made of the file's structure, not of its weights.
+            self.size_bytes[name] = 0 if op.get_type_name() == "ShapeOf" else stored
             # The first input is the data, the others are scale, zero point, shape.
             eight_bit = sources[0] in self.eight_bit or _is_quantizer(op)
         else:

@@ -36,7 +36,7 @@ def inspect(path: Path) -> Inspection:
     source = _readable(subject)
     operators = GRAPHS.get(source.suffix).read(source) if source else ()
     computing = [op for op in operators if op.op not in _CONVERSIONS]
-    by_size = sorted(operators, key=lambda op: -op.weight_bytes)
+    by_size = sorted(computing, key=lambda op: -op.weight_bytes)
     artifact = subject.artifact
     return Inspection(
         name=subject.name,

@@ -1,0 +1,95 @@
+"""What all tests share: the program as a user runs it, and one small export."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Completed = subprocess.CompletedProcess[str]
+RunCli = Callable[..., Completed]
+
+ROOT = Path(__file__).parents[1]
+# Far above what any command in the tests takes on two busy cores: a hang fails, a slow day doesn't.
+_TIMEOUT_S = 1200
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    # No colour and one width, so that a test reads the same text everywhere.
+    return {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200", **extra}
+
+
+@pytest.fixture(scope="session")
+def run_cli() -> RunCli:
+    """Runs `edgekit *args` in a process of its own, as a user does."""
+
+    def run(
+        *args: object, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Completed:
+        return subprocess.run(
+            [sys.executable, "-m", "edgekit", *map(str, args)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=_environment(env or {}),
+            cwd=cwd,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_json(run_cli: RunCli) -> Callable[..., Any]:
+    """Runs a command that must succeed with `--json` and gives the decoded object."""
+
+    def run(*args: object) -> Any:
+        done = run_cli(*args, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to publish artifacts in, of this session alone."""
+    return tmp_path_factory.mktemp("exported")
+
+
+@pytest.fixture(scope="session")
+def toy(exported: Path, run_cli: RunCli) -> Path:
+    """The folder of the toy model's artifacts: every format in every precision."""
+    common = ("export", "toy", "--weights", "random", "--out", exported, "--format")
+    for rest in (("onnx,openvino,litert,tensorrt", "--int8", "--fp16"), ("torch",)):
+        done = run_cli(*common, *rest)
+        assert done.returncode == 0, done.stderr
+    return exported / "toy"
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[[str], Any]:
+    """Runs a program that prints one JSON object, in a process of its own, and decodes it."""
+
+    def run(program: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=_environment({}),
+            cwd=ROOT,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

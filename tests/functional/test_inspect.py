@@ -1,0 +1,116 @@
+"""`edgekit inspect` as a user runs it."""
+
+import json
+
+import pytest
+
+from tests.graph_files import MAKERS, WEIGHTS
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def int8_file(request, tmp_path):
+    path = tmp_path / f"foreign{request.param}"
+    MAKERS[request.param](path, "int8")
+    return path
+
+
+def test_a_foreign_file(run_json, int8_file):
+    found = run_json("inspect", int8_file)
+    assert found["artifact"] is None
+    assert found["name"] == int8_file.name
+    shares = {row["precision"]: row for row in found["precisions"]}
+    assert shares["int8"]["count"] >= 1
+    assert shares["fp32"]["count"] >= 1
+    assert sum(row["share"] for row in found["precisions"]) == pytest.approx(1)
+    # Conversions are listed, and are no operators that compute.
+    computing = sum(row["count"] for row in found["precisions"])
+    assert computing < sum(row["count"] for row in found["operators"])
+    assert sum(row["count"] for row in found["left_in_float"]) == shares["fp32"]["count"]
+    assert WEIGHTS <= found["largest"][0]["weight_bytes"] < found["size_bytes"]
+
+
+def test_what_was_left_in_float_is_named(run_cli, tmp_path):
+    path = tmp_path / "foreign.onnx"
+    MAKERS[".onnx"](path, "int8")
+    done = run_cli("inspect", path)
+    assert done.returncode == 0
+    row = next(line for line in done.stdout.splitlines() if "stem" in line and "conv2" in line)
+    assert row.split()[:2] == ["Conv", "2"]
+    assert "Softmax" in done.stdout
+
+
+def test_a_float_file_has_nothing_left_in_float(run_json, tmp_path):
+    path = tmp_path / "foreign.onnx"
+    MAKERS[".onnx"](path, "float")
+    found = run_json("inspect", path)
+    assert found["left_in_float"] == []
+    assert [row["precision"] for row in found["precisions"]] == ["fp32"]
+
+
+def test_an_artifact_tells_its_history(run_json, toy):
+    found = run_json("inspect", toy / "onnx-int8")
+    artifact = found["artifact"]
+    assert found["name"] == "toy/onnx-int8"
+    assert found["sha256"] == artifact["sha256"]
+    assert artifact["recipe"]["weight_type"] == "int8"
+    assert artifact["calibration"]["files"]
+    assert artifact["spec"]["weights"]["source"] == "random"
+    assert artifact["tools"]["edgekit-ml"]
+    float_one = run_json("inspect", toy / "onnx-fp32")
+    assert artifact["parent_sha256"] == float_one["sha256"]
+    int8 = next(row for row in found["precisions"] if row["precision"] == "int8")
+    assert int8["share"] > 0.5
+
+
+def test_an_artifact_for_people(run_cli, toy):
+    done = run_cli("inspect", toy / "onnx-int8")
+    assert done.returncode == 0
+    for word in (
+        "computes in",
+        "recipe",
+        "calibration",
+        "preprocess",
+        "parity",
+        "tools",
+        "random",
+    ):
+        assert word in done.stdout, word
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "word"),
+    [
+        (lambda path: None, 2, "there is no"),
+        (lambda path: path.write_bytes(b"junk"), 6, "not an ONNX file"),
+    ],
+)
+def test_what_cannot_be_read_ends_in_a_hint(run_cli, tmp_path, make, status, word):
+    path = tmp_path / "foreign.onnx"
+    make(path)
+    done = run_cli("inspect", path)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert word in done.stderr
+    assert "hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_an_unknown_kind(run_cli, tmp_path):
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"")
+    done = run_cli("inspect", path)
+    assert done.returncode == 2
+    assert ".onnx" in done.stderr
+
+
+def test_a_changed_artifact_is_refused(run_cli, toy, tmp_path):
+    copy = tmp_path / "toy" / "onnx-fp32"
+    copy.mkdir(parents=True)
+    for file in (toy / "onnx-fp32").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    model = copy / json.loads((copy / "artifact.json").read_text())["files"][0]["name"]
+    model.write_bytes(model.read_bytes()[:-1] + b"\0")
+    done = run_cli("inspect", copy)
+    assert done.returncode == 6
+    assert "hash mismatch" in done.stderr

@@ -85,19 +85,13 @@ def fetch(repository: str, names: Sequence[str]) -> Path:
     repo, _, revision = repository.partition("@")
     for name in names:
         try:
-            return Path(_download(repo, name, revision or None))
+            return Path(huggingface_hub.hf_hub_download(repo, name, revision=revision or None))
         except EntryNotFoundError as error:
             if isinstance(error, LocalEntryNotFoundError):  # it could not be asked for
                 raise OSError(str(error).splitlines()[0]) from error
         except HTTP_ERRORS as error:
             raise OSError(str(error).splitlines()[0]) from error
     raise FileNotFoundError(f"{repo} has none of {', '.join(names)}")
-
-
-def _download(repo: str, name: str, revision: str | None) -> str:
-    return huggingface_hub.hf_hub_download(
-        repo, name, revision=revision, endpoint=constants.ENDPOINT
-    )
 
 
 def _place(url: str) -> Path:

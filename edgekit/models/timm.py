@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import math
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ class TimmFamily:
 
     def names(self, pattern: str) -> list[str]:
         """Exact names that match a shell pattern, sorted."""
-        return sorted({*timm.list_models(pattern), *timm.list_pretrained(pattern)})
+        return sorted(fnmatch.filter({*timm.list_models(), *timm.list_pretrained()}, pattern))
 
     def build(
         self, backbone: str, *, classes: int | None, embed: bool, input_size: int | None

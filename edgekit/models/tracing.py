@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import io
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,7 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
         module: The network, in eval mode.
         size: Height and width of the input, in pixels.
         batch: Batch size to fix where the network can't have a free one.
-        path: A `.pt2` file. The name becomes part of its bytes.
+        path: A `.pt2` file.
 
     Returns:
         The batch size of the program; None if it is free.
@@ -64,10 +66,17 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
         except (RuntimeError, ValueError, AssertionError) as error:
             message = f"torch.export can't trace the network: {str(error).splitlines()[0]}"
             raise ToolError(message, hint="take another model: edgekit models") from error
-        torch.export.save(program, path)
+        _save(program, path)
         return batch
-    torch.export.save(program, path)
+    _save(program, path)
     return None
+
+
+def _save(program: ExportedProgram, path: Path) -> None:
+    # Through memory: on a full disk torch's own writer ends the process from its destructor.
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def _export(module: nn.Module, image: torch.Tensor, dynamic: object) -> ExportedProgram:
@@ -88,11 +97,7 @@ def run(path: Path, images: np.ndarray) -> np.ndarray:
     Raises:
         DataError: The file can't be read.
     """
-    try:
-        program = torch.export.load(path)
-    except (RuntimeError, ValueError, OSError) as error:
-        message = f"{path} can't be read as a traced network: {error}"
-        raise DataError(message, hint="export it again: edgekit export MODEL") from error
+    program = _load(path)
     module = program.module()
     fixed = _fixed_batch(program)
     step = fixed or REFERENCE_BATCH
@@ -103,6 +108,18 @@ def run(path: Path, images: np.ndarray) -> np.ndarray:
         ]
     outputs: np.ndarray = np.concatenate(parts)[: len(images)]
     return outputs
+
+
+def _load(path: Path) -> ExportedProgram:
+    hint = "export it again: edgekit export MODEL"
+    if not zipfile.is_zipfile(path):  # torch would log a traceback of its own
+        message = f"{path} can't be read as a traced network: it is cut short, or none"
+        raise DataError(message, hint=hint)
+    try:
+        return torch.export.load(path)
+    except (RuntimeError, ValueError, LookupError, OSError) as error:
+        message = f"{path} can't be read as a traced network: {str(error).splitlines()[0]}"
+        raise DataError(message, hint=hint) from error
 
 
 def _fixed_batch(program: ExportedProgram) -> int | None:

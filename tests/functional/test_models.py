@@ -1,0 +1,50 @@
+"""`edgekit models` as a user runs it."""
+
+from __future__ import annotations
+
+import time
+
+
+def test_the_short_names(run_cli):
+    start = time.perf_counter()
+    done = run_cli("models")
+    assert time.perf_counter() - start < 5  # 0.25 s on an idle machine: no framework is imported
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for word in ("mobilenet", "efficientnet", "tf_efficientnet_lite0", "385.2", "random only"):
+        assert word in done.stdout
+
+
+def test_json_is_the_record(run_json):
+    found = run_json("models")
+    assert found["schema_version"] >= 1
+    first = found["models"][0]
+    assert first.keys() == {
+        "name", "family", "backbone", "parameters", "macs", "input_size", "weights",
+    }  # fmt: skip
+    assert {"toy", "vit", "resnet"} <= {model["name"] for model in found["models"]}
+
+
+def test_a_pattern_finds_exact_names_and_counts_them(run_json):
+    found = run_json("models", "mobilenet_v3")
+    assert {model["name"]: model["macs"] for model in found["models"]} == {
+        "torchvision:mobilenet_v3_large": 216_589_760,
+        "torchvision:mobilenet_v3_small": 56_510_400,
+    }
+    assert found["more"] == []
+
+
+def test_what_is_not_counted_is_said(run_cli):
+    done = run_cli("models", "resnet18*")
+    assert done.returncode == 0, done.stderr
+    assert "resnet18.a1_in1k" in done.stdout
+    assert "torchvision:resnet18" in done.stdout
+    assert "toy" not in done.stdout
+
+
+def test_no_match_names_the_nearest(run_cli):
+    done = run_cli("models", "mobilnet")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "no model matches 'mobilnet'" in done.stderr
+    assert "hint: did you mean mobilenet" in done.stderr

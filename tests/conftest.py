@@ -66,11 +66,15 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toy(exported: Path, run_cli: RunCli) -> Path:
-    """The folder of the toy model's artifacts: every format in every precision."""
-    common = ("export", "toy", "--weights", "random", "--out", exported, "--format")
-    for rest in (("onnx,openvino,litert,tensorrt", "--int8", "--fp16"), ("torch",)):
-        done = run_cli(*common, *rest)
-        assert done.returncode == 0, done.stderr
+    """The folder of the toy model's artifacts: every format in every precision.
+
+    A leg that fails is missing from it, so that only the tests that need it fail.
+    """
+    made = {"torch": "fp32", "onnx,openvino,litert,tensorrt": "fp32,fp16,int8"}
+    for formats, precisions in made.items():
+        options = ("--weights", "random", "--format", formats, "--precision", precisions)
+        done = run_cli("export", "toy", *options, "--out", exported)
+        print(done.stdout, done.stderr)  # pytest shows it beside a failure
     return exported / "toy"
 
 

@@ -1,6 +1,7 @@
 """Making artifacts in a staging folder, each from the one before it, and sealing them."""
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -71,8 +72,8 @@ class Builder:
         """The artifact: the published one if it is what would be made, else made now.
 
         Raises:
-            EdgekitError: It, or one that it is made from, could not be made or is not close
-                enough to the torch model.
+            EdgekitError: It, or one that it is made from, could not be made, or is known not to
+                be close to the torch model.
         """
         leg = (format, precision)
         if leg in self._failed:
@@ -90,13 +91,21 @@ class Builder:
         return self._staging.parent / f"{format}-{precision}"
 
     def publish(self, format: Format, precision: Precision) -> Artifact:
-        """Move a made artifact to its destination in one step."""
-        made = self._made[format, precision]
+        """Check a made artifact against the torch model and move it to its destination.
+
+        Raises:
+            EdgekitError: It is not close enough, or can't be run or written.
+        """
+        leg = (format, precision)
+        try:
+            checked = self._checked(self._made[leg])
+        except EdgekitError as error:
+            self._failed[leg] = error
+            raise
         destination = self.destination(format, precision)
-        storage.publish(made.path, destination)
-        published = replace(made, path=destination)
-        self._made[format, precision] = published
-        return published
+        storage.publish(checked.path, destination)
+        self._made[leg] = replace(checked, path=destination)
+        return self._made[leg]
 
     def _published(self, leg: _Leg) -> Artifact | None:
         path = self.destination(*leg)
@@ -118,10 +127,8 @@ class Builder:
         if precision is Precision.FP32 or format is Format.TENSORRT:
             with self._framework(f"{format} exporter"):
                 done = EXPORTERS.get(format).export(parent, self._target, workdir)
-            made = self._seal(parent, workdir, done.files, (format, precision), done.inputs)
-        else:
-            made = self._quantize(parent, (format, precision), workdir)
-        return self._check(made)
+            return self._seal(parent, workdir, done.files, (format, precision), done.inputs)
+        return self._quantize(parent, (format, precision), workdir)
 
     def _parent(self, format: Format, precision: Precision) -> Artifact:
         if precision is Precision.FP32:
@@ -223,7 +230,7 @@ class Builder:
             key=self._keys.key(*leg),
         )
 
-    def _check(self, made: Artifact) -> Artifact:
+    def _checked(self, made: Artifact) -> Artifact:
         """`made` with its parity, written down.
 
         Raises:
@@ -258,7 +265,8 @@ class Builder:
         except EdgekitError:
             raise
         except Exception as error:
-            if storage.is_disk_full(self._staging):
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            if full or storage.is_disk_full(self._staging):
                 raise storage.disk_full(self._staging) from error
             text = str(error).strip().splitlines()
             raise ToolError(

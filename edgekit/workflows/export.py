@@ -63,6 +63,9 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
     for format, precision in wanted:
         routes.check(format, precision)
     keys = Keys(plan.request, plan.target, plan.calib)
+    for leg in wanted:
+        # Whatever is wrong with what the user gave comes out here, before anything is written.
+        keys.key(*leg)
     folder = plan.folder
     waiting = f"waiting for another export into {folder}"
     with storage.locked(folder, lambda: on_event(waiting)), storage.staging(folder) as staging:

@@ -196,9 +196,12 @@ def test_no_text_tells_to_install_somebody_elses_package():
     command = re.compile(
         r"\b(?:pip3?|pipx|uv)\s[^\n`&;|]*?(?:install|add)\s[^\n`&;|]*?(?<![\w./-])edgekit(?![\w/-]|\.\w)"
     )
-    assert command.search("python -m pip install -U " + "edgekit") is not None
-    assert command.search("pip install 'edgekit[" + "all]'") is not None
-    assert command.search("pip install 'edgekit-ml[all]' && edgekit doctor") is None
+    theirs = "edge" + "kit"  # not in one word, or this file would be found
+    assert command.search(f"python -m pip install -U {theirs}")
+    assert command.search(f"pip install '{theirs}[all]'")
+    assert command.search(f"uv add {theirs}")
+    assert not command.search("pip install 'edgekit-ml[all]' && edgekit doctor")
+    assert not command.search("pip install -r /home/me/edgekit/requirements.txt")
     listed = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"],
         cwd=ROOT,

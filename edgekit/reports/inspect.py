@@ -9,6 +9,7 @@ from edgekit.records.findings import Inspection
 from edgekit.reports import table
 
 _MIB = 2**20
+_NAME_LENGTH = 60  # characters; --json has the whole
 
 
 def as_json(inspection: Inspection) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _left_in_float(inspection: Inspection) -> str:
     return table.render(
         ("left in float", "count", "names"),
         [
-            (row.op, str(row.count), ", ".join(row.names) + ", ..." * (row.count > len(row.names)))
+            (row.op, str(row.count), _some(row.names, row.count))
             for row in inspection.left_in_float
         ],
         left=("names",),
@@ -74,7 +75,7 @@ def _largest(inspection: Inspection) -> str:
         ("largest constants", "operator", "type", "KiB", "% of file"),
         [
             (
-                op.name,
+                _short(op.name),
                 op.op,
                 op.precision,
                 f"{op.weight_bytes / 1024:.1f}",
@@ -84,6 +85,16 @@ def _largest(inspection: Inspection) -> str:
         ],
         left=("operator", "type"),
     )
+
+
+def _some(names: tuple[str, ...], count: int) -> str:
+    more = (f"and {count - len(names)} more",) if count > len(names) else ()
+    return ", ".join((*map(_short, names), *more))
+
+
+def _short(name: str) -> str:
+    """The end of a long name: converters put the names of their own wrappers before it."""
+    return name if len(name) <= _NAME_LENGTH else f"...{name[3 - _NAME_LENGTH :]}"
 
 
 def _history(artifact: Artifact) -> str:

@@ -1,9 +1,13 @@
 """`edgekit inspect` as a user runs it."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
+from edgekit import storage
+from edgekit.records import Precision
 from tests.graph_files import MAKERS, WEIGHTS
 
 
@@ -114,3 +118,52 @@ def test_a_changed_artifact_is_refused(run_cli, toy, tmp_path):
     done = run_cli("inspect", copy)
     assert done.returncode == 6
     assert "hash mismatch" in done.stderr
+
+
+def altered(source, folder, **changes):
+    """A copy of an artifact with a record that says otherwise, sealed anew."""
+    shutil.copytree(source, folder)
+    artifact = replace(storage.load(folder), **changes)
+    storage.write_record(artifact)
+    return folder
+
+
+def test_an_artifact_that_is_int8_in_name_only(run_json, toy, tmp_path):
+    path = altered(toy / "onnx-fp32", tmp_path / "onnx-int8", precision=Precision.INT8)
+    found = run_json("inspect", path)
+    assert "nothing in it computes in int8" in " ".join(found["notes"])
+
+
+def test_an_engine_is_read_through_what_it_was_built_from(run_json, toy, tmp_path):
+    folder = tmp_path / "tensorrt-int8"
+    shutil.copytree(toy / "tensorrt-int8", folder)
+    (folder / "model.engine").write_bytes(b"an engine")
+    artifact = storage.load(folder)
+    engine = storage.describe(folder, "model.engine", "model")
+    files = (
+        engine,
+        *(replace(e, role="source" if e.role == "model" else e.role) for e in artifact.files),
+    )
+    sealed = replace(artifact, files=files, sha256=engine.sha256, size_bytes=engine.size_bytes)
+    storage.write_record(sealed)
+    found = run_json("inspect", folder)
+    assert found["size_bytes"] == len(b"an engine")
+    assert "model.onnx" in " ".join(found["notes"])
+    assert {row["precision"] for row in found["precisions"]} == {"int8"}
+
+
+def test_a_torch_artifact_has_a_history_and_no_operators(run_json, toy):
+    found = run_json("inspect", toy / "torch-fp32")
+    assert found["operators"] == []
+    assert ".pt2" in " ".join(found["notes"])
+    assert found["artifact"]["parent_sha256"] is None
+
+
+def test_float16_in_storage_is_not_called_float16_in_compute(run_json, toy):
+    notes = {
+        name: " ".join(run_json("inspect", toy / f"{name}-fp16")["notes"])
+        for name in ("onnx", "openvino", "litert")
+    }
+    assert "stored in fp16" in notes["openvino"]
+    assert "stored in fp16" in notes["litert"]
+    assert "stored in fp16" not in notes["onnx"]

@@ -110,7 +110,7 @@ def test_operators_inside_branches_are_listed_and_nameless_ones_have_an_index(tm
         out = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4])
         return helper.make_graph([helper.make_node(op, ["x"], [name])], name, [], [out])
 
-    cond = numpy_helper.from_array(np.array(True), "cond")  # noqa: FBT003
+    cond = numpy_helper.from_array(np.array(True), "cond")
     nodes = [
         helper.make_node("Constant", [], ["c"], value=cond),
         helper.make_node(

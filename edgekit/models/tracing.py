@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,9 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
 
 
 def _save(program: ExportedProgram, path: Path) -> None:
+    # Without the source lines that torch notes: they hold this machine's folders.
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
     # Through memory: on a full disk torch's own writer ends the process from its destructor.
     buffer = io.BytesIO()
     torch.export.save(program, buffer)

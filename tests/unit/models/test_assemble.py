@@ -61,6 +61,13 @@ def test_embedding(tmp_path: Path):
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
+def test_the_trace_holds_no_folder_of_this_machine(tmp_path: Path):
+    assemble.load(RANDOM, tmp_path)
+    content = (tmp_path / "model.pt2").read_bytes()  # the archive is not compressed
+    for folder_ in (tmp_path, Path(tracing.__file__).parent, Path(torch.__file__).parent):
+        assert str(folder_).encode() not in content
+
+
 @pytest.mark.parametrize("name", ["toy", "toy-rep"])
 def test_equal_requests_give_equal_bytes(tmp_path: Path, name: str):
     request = ModelRequest(name, weights="random")

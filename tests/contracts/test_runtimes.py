@@ -1,0 +1,197 @@
+"""What every runtime must do, each in the worker that it is used in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgekit.errors import DataError, DeviceError, ToolError, UsageError
+from edgekit.quantization.target import gpus
+from edgekit.runtimes import RUNTIMES
+from edgekit.transports.local import LocalLink
+from edgekit.wire import Job, Profile, Samples
+from edgekit.workflows.jobs import run_job
+
+TINY = Path(__file__).parents[1] / "tiny_models.py"
+PROFILE = Profile(9, 0.0, 5.0, 2, 0.0, 0.2)
+FILES = {
+    "onnxruntime": "onnx.onnx",
+    "onnxruntime-reference": "onnx.onnx",
+    "openvino": "openvino.xml",
+    "litert": "litert.tflite",
+    "torch": "torch.pt2",
+    "tensorrt": "onnx.onnx",
+}
+NAMES = RUNTIMES.names()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    quiet = {"ORT_DISABLE_TELEMETRY": "1", "CI": "true"}
+    subprocess.run(
+        [sys.executable, str(TINY), str(folder)],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **quiet},
+        timeout=600,
+    )
+    return folder
+
+
+@pytest.fixture(params=NAMES)
+def runtime(request: pytest.FixtureRequest) -> str:
+    """The name of each runtime that can work here."""
+    name: str = request.param
+    if absent := RUNTIMES.missing(name):
+        pytest.skip(f"{', '.join(absent)} is not installed")
+    if name == "tensorrt" and not gpus():
+        pytest.skip("there is no NVIDIA GPU")
+    return name
+
+
+def _run(runtime: str, model: Path, **fields: Any) -> Samples | None:
+    job = Job(
+        **{
+            "kind": "bench",
+            "runtime": runtime,
+            "model": str(model),
+            "precision": "fp32",
+            "threads": 1,
+            "profile": PROFILE,
+            **fields,
+        }
+    )
+    return run_job(LocalLink(), job, timeout_s=300)
+
+
+def _bench(runtime: str, model: Path, **fields: Any) -> Samples:
+    samples = _run(runtime, model, **fields)
+    assert samples is not None
+    return samples
+
+
+def test_the_files_of_this_test_cover_every_runtime() -> None:
+    assert FILES.keys() == set(NAMES)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_outputs_are_the_models_and_stay_when_it_runs_again(
+    runtime: str, models: Path, tmp_path: Path, batch: int
+) -> None:
+    # Five samples in batches: an adapter that hands out the same memory twice gives the last
+    # batch's numbers for all of them.
+    outputs = tmp_path / "out.npz"
+    _run(
+        runtime,
+        models / FILES[runtime],
+        kind="infer",
+        batch=batch,
+        feeds=str(models / "golden.npz"),
+        outputs=str(outputs),
+    )
+    with np.load(models / "golden.npz") as golden, np.load(outputs) as found:
+        assert found["output:0"].dtype == np.float32
+        # Tighter than bfloat16's three digits: nobody may take a narrower type by himself.
+        np.testing.assert_allclose(found["output:0"], golden["output:0"], rtol=1e-4, atol=1e-5)
+
+
+def test_a_bench_tells_what_ran(runtime: str, models: Path) -> None:
+    samples = _bench(runtime, models / FILES[runtime], golden=str(models / "golden.npz"))
+    assert len(samples.latency_ns) >= PROFILE.min_runs
+    assert min(samples.latency_ns) > 0
+    assert min(samples.cpu_ns) >= 0
+    (image,) = samples.inputs
+    assert (image.shape, image.dtype, image.layout) == ((1, 3, 16, 16), "float32", "NCHW")
+    assert samples.outputs[0].shape[-1] == 5
+    assert samples.settings
+    assert samples.versions.keys() > {"edgekit", "numpy"}
+    assert samples.golden is not None
+    assert samples.golden.agreement == 1.0
+    assert samples.golden.finite
+    assert sum(op.count for op in samples.execution) >= 3
+    assert {op.precision for op in samples.execution} == {"fp32"}
+    assert samples.defaulted == {}
+
+
+def test_threads_are_read_back(runtime: str, models: Path) -> None:
+    if runtime == "tensorrt":
+        pytest.skip("a GPU has no threads")
+    settings = _bench(runtime, models / FILES[runtime], threads=2).settings
+    assert "2" in [value for name, value in settings.items() if "threads" in name]
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
+def test_a_file_that_is_cut_short_is_refused(
+    runtime: str, models: Path, tmp_path: Path, keep: float
+) -> None:
+    name = FILES[runtime]
+    content = (models / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(len(content) * keep)])
+    if name.endswith(".xml"):
+        shutil.copy(models / "openvino.bin", tmp_path)
+    with pytest.raises(DataError) as caught:
+        _run(runtime, tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_a_file_of_another_kind_is_refused(runtime: str, models: Path, tmp_path: Path) -> None:
+    name = FILES[runtime]
+    (tmp_path / name).write_text("this is no model\n" * 100)
+    if name.endswith(".xml"):
+        shutil.copy(models / "openvino.bin", tmp_path)
+    with pytest.raises(DataError):
+        _run(runtime, tmp_path / name)
+
+
+def test_openvino_weights_that_are_missing_or_cut_are_refused(
+    models: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(models / "openvino.xml", tmp_path))
+    with pytest.raises(DataError, match=r"openvino\.bin"):
+        _run("openvino", model)
+    content = (models / "openvino.bin").read_bytes()
+    (tmp_path / "openvino.bin").write_bytes(content[: len(content) // 2])
+    with pytest.raises((DataError, ToolError)):
+        _run("openvino", model)
+
+
+def test_a_fixed_batch_is_refused_with_what_would_work(models: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _run("onnxruntime", models / "fixed.onnx", batch=4)
+    assert "--batch 4" in caught.value.hint
+
+
+def test_openvino_computes_float32_in_float32(models: Path) -> None:
+    settings = _bench("openvino", models / "openvino.xml").settings
+    assert settings["inference_precision_hint"] == "f32"
+
+
+def test_litert_says_what_its_delegate_took(models: Path) -> None:
+    settings = _bench("litert", models / "litert.tflite").settings
+    assert settings["xnnpack"] == "on"
+    taken, _, count = settings["delegated_ops"].partition(" of ")
+    assert 0 < int(taken) <= int(count)
+
+
+@pytest.mark.skipif(bool(gpus()), reason="this machine has an NVIDIA GPU")
+@pytest.mark.skipif(bool(RUNTIMES.missing("tensorrt")), reason="TensorRT is not installed")
+def test_tensorrt_without_a_gpu_says_so(models: Path) -> None:
+    with pytest.raises(DeviceError, match="no NVIDIA GPU"):
+        _run("tensorrt", models / "onnx.onnx")
+
+
+def test_no_runtime_reports_to_its_maker(
+    runtime: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Telemetry that is off makes no files in the home folder either.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _bench(runtime, models / FILES[runtime])
+    assert list(tmp_path.iterdir()) == []

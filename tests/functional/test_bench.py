@@ -1,0 +1,192 @@
+"""`edgekit bench` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import fakes
+
+RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def with_fakes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which runtimes that misbehave are installed."""
+    return {"PYTHONPATH": fakes.install(tmp_path_factory.mktemp("fakes"))}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file that the fake runtimes take for a model."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"anything")
+    return path
+
+
+def test_artifacts_are_measured_and_checked(run_json: Callable[..., Any], toy: Path) -> None:
+    paths = (toy / "onnx-fp32", toy / "onnx-int8")
+    found = run_json("bench", *paths, "--profile", "quick", "--threads", 1)
+    assert found["failures"] == []
+    assert {result["artifact"]["precision"] for result in found["results"]} == {"fp32", "int8"}
+    for result in found["results"]:
+        metrics = result["metrics"]
+        assert result["golden"]["finite"]
+        assert 0 < metrics["latency_min_ms"] <= metrics["latency_p50_ms"]
+        assert metrics["latency_p50_ms"] <= metrics["latency_p90_ms"]
+        low, high = result["intervals"]["latency_p50_ms"]
+        assert low <= metrics["latency_p50_ms"] <= high
+        assert len(result["samples"]["latency_ns"]) >= 64
+        assert result["threads"] == 1
+        assert result["settings"]["intra_op_threads"] == "1"
+        assert metrics["file_size_bytes"] == result["artifact"]["size_bytes"]
+        # Whatever was found wrong is said, and nothing else makes a result invalid.
+        assert result["valid"] == (not result["reasons"])
+
+
+def test_int8_runs_in_int8(run_json: Callable[..., Any], toy: Path) -> None:
+    (result,) = run_json("bench", toy / "onnx-int8", "--profile", "quick")["results"]
+    convolutions = [op for op in result["execution"] if "Conv" in op["op"]]
+    assert convolutions
+    assert {op["precision"] for op in convolutions} == {"int8"}
+
+
+def test_another_runtime_and_another_batch(run_json: Callable[..., Any], toy: Path) -> None:
+    (result,) = run_json(
+        "bench", toy / "onnx-fp32", "--runtime", "openvino", "--batch", 2, "--profile", "quick"
+    )["results"]
+    assert (result["runtime"], result["batch"]) == ("openvino", 2)
+    assert result["inputs"][0]["shape"][0] == 2
+    assert result["metrics"]["agreement"] == 1.0
+
+
+def test_a_failed_leg_is_a_row_and_the_others_go_on(
+    run_cli: RunCli, toy: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes((toy / "onnx-fp32" / "model.onnx").read_bytes()[:1000])
+    done = run_cli("bench", cut, toy / "onnx-fp32", "--profile", "quick")
+    assert done.returncode == 6
+    assert "cut.onnx" in done.stdout
+    assert "failed in load: DataError" in done.stdout
+    assert "toy/onnx-fp32" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_changed_artifact_is_not_measured(run_cli: RunCli, toy: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "toy" / "onnx-fp32"
+    copy.mkdir(parents=True)
+    for path in (toy / "onnx-fp32").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    with (copy / "model.onnx").open("r+b") as file:
+        file.seek(100)
+        file.write(b"x")
+    done = run_cli("bench", copy)
+    assert done.returncode == 6
+    assert done.stdout == ""
+    assert "hash" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--runtime", "litert"], "these can: onnxruntime"),
+        (["--runtime", "onnxruntme"], "onnxruntime"),
+        (["--device", "jetson"], "only 'local'"),
+        (["--profile", "slow"], "quick, default, rigorous"),
+        (["--threads", "0"], "from 1"),
+        (["--batch", "-1"], "from 1"),
+        (["--shape", "x=1,a"], "NAME=1,3,224,224"),
+    ],
+)
+def test_what_can_not_be_is_refused(
+    run_cli: RunCli, model: Path, arguments: list[str], words: str
+) -> None:
+    done = run_cli("bench", model, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_nothing_to_measure(run_cli: RunCli, tmp_path: Path) -> None:
+    for arguments in (["--out", tmp_path / "none"], [tmp_path], [tmp_path / "no.onnx"]):
+        done = run_cli("bench", *arguments)
+        assert done.returncode == 2, arguments
+        assert "hint:" in done.stderr
+
+
+def test_a_file_of_no_known_kind_is_refused(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "model.pdf").write_bytes(b"%PDF")
+    done = run_cli("bench", tmp_path / "model.pdf")
+    assert done.returncode == 2
+    assert ".onnx" in done.stderr
+
+
+def test_a_runtime_that_crashes_is_told_with_its_last_words(
+    run_cli: RunCli, model: Path, with_fakes: dict[str, str]
+) -> None:
+    done = run_cli(
+        "bench",
+        model,
+        "--runtime",
+        "crashing,calm",
+        "--profile",
+        "quick",
+        "--json",
+        env=with_fakes,
+    )
+    assert done.returncode == 5
+    found = json.loads(done.stdout)
+    (failure,) = found["failures"]
+    assert (failure["runtime"], failure["kind"], failure["stage"]) == (
+        "crashing",
+        "DeviceError",
+        "first",
+    )
+    assert "SIGSEGV" in failure["message"]
+    assert "not json" in failure["tail"]
+    assert "\x1b" not in failure["tail"]
+    assert [result["runtime"] for result in found["results"]] == ["calm"]
+
+
+def test_a_runtime_that_prints_does_not_soil_the_json(
+    run_cli: RunCli, model: Path, with_fakes: dict[str, str]
+) -> None:
+    done = run_cli(
+        "bench", model, "--runtime", "loud", "--profile", "quick", "--json", env=with_fakes
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["failures"] == []
+
+
+def test_interrupting_ends_the_worker(
+    model: Path, with_fakes: dict[str, str], tmp_path: Path
+) -> None:
+    bench = subprocess.Popen(
+        [sys.executable, "-m", "edgekit", "bench", str(model), "--runtime", "hanging"],
+        env={**os.environ, **with_fakes, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    worker = _written(tmp_path / "hanging")
+    bench.send_signal(signal.SIGINT)
+    bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def _written(path: Path) -> str:
+    for _ in range(1200):
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.05)
+    pytest.fail("no worker was started")

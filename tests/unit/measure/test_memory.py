@@ -1,0 +1,59 @@
+"""Memory marks, on a made `/proc/self` and on the real one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit.measure.memory import MemoryLog
+
+STATUS = (
+    "Name:\tpython\nVmHWM:\t   900 kB\nVmRSS:\t   700 kB\nRssAnon:\t 400 kB\nRssFile:\t 300 kB\n"
+)
+
+
+def test_a_mark_holds_what_the_kernel_says_in_bytes(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text(STATUS)
+    log = MemoryLog(tmp_path)
+    log.mark("start")
+    log.mark("load")
+    first, second = log.marks
+    assert (first.phase, first.rss_bytes, first.peak_bytes) == ("start", 700 * 1024, 900 * 1024)
+    assert (first.anonymous_bytes, first.file_bytes) == (400 * 1024, 300 * 1024)
+    assert not first.reset
+    assert second.reset
+    assert (tmp_path / "clear_refs").read_text() == "5"
+
+
+def test_a_peak_that_could_not_be_reset_says_so(tmp_path: Path) -> None:
+    (tmp_path / "status").write_text(STATUS)
+    (tmp_path / "clear_refs").mkdir()  # can't be written
+    log = MemoryLog(tmp_path)
+    log.mark("start")
+    log.mark("load")
+    assert [mark.reset for mark in log.marks] == [False, False]
+
+
+def test_no_marks_where_the_system_has_none(tmp_path: Path) -> None:
+    log = MemoryLog(tmp_path / "nothing")
+    log.mark("start")
+    assert log.marks == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_peak_of_a_phase_sees_memory_that_is_gone_again() -> None:
+    size = 64 * 2**20
+    log = MemoryLog()
+    log.mark("before")
+    block = np.ones(size, np.uint8)
+    del block
+    log.mark("during")
+    log.mark("after")
+    before, during, after = log.marks
+    if not during.reset:
+        pytest.skip("this kernel doesn't reset the mark")
+    assert during.peak_bytes - before.rss_bytes > size * 0.9
+    assert after.peak_bytes < during.peak_bytes - size * 0.9

@@ -1,0 +1,97 @@
+"""Metrics from samples that were written down by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgekit.metrics import METRICS
+from edgekit.records import BenchPlan, Device, Metric, Subject
+from edgekit.wire import Closeness, MemoryMark, Profile, Samples
+
+PLAN = BenchPlan(
+    Subject(Path("m.onnx"), "0" * 64, 12345),
+    "onnxruntime",
+    Device(),
+    threads=1,
+    batch=4,
+    profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
+)
+SAMPLES = Samples(
+    latency_ns=[1_000_000 * i for i in range(1, 401)],
+    cpu_ns=[],
+    warmup_ns=[],
+    load_ns=7_000_000,
+    first_ns=9_000_000,
+    steady=True,
+    memory=[],
+    settings={},
+    versions={},
+    inputs=[],
+    outputs=[],
+    defaulted={},
+    golden=None,
+    output_sha256="",
+    execution=[],
+    environment={},
+)
+
+
+def _measure(samples: Samples) -> dict[str, Metric]:
+    return {
+        metric.name: metric
+        for name in METRICS.names()
+        for metric in METRICS.get(name)(PLAN, samples)
+    }
+
+
+def test_latency_and_throughput() -> None:
+    found = _measure(SAMPLES)
+    assert found["latency_p50_ms"].value == 200.0
+    assert found["latency_p50_ms"].interval == (180.0, 221.0)
+    assert found["latency_p90_ms"].value == 360.0
+    assert found["latency_p99_ms"].value == 396.0
+    assert found["latency_mean_ms"].value == 200.5
+    assert found["latency_min_ms"].value == 1.0
+    assert found["throughput_per_s"].value == pytest.approx(4 / 0.2005)
+    assert found["first_inference_ms"].value == 9.0
+    assert found["load_ms"].value == 7.0
+    assert found["file_size_bytes"].value == 12345
+
+
+@pytest.mark.parametrize(("count", "p99"), [(367, None), (368, 365.0)])
+def test_a_percentile_needs_enough_values(count: int, p99: float | None) -> None:
+    found = _measure(replace(SAMPLES, latency_ns=SAMPLES.latency_ns[:count]))["latency_p99_ms"]
+    assert found.value == p99
+    assert found.note == ("" if p99 else "n<368")
+
+
+def test_memory_is_what_the_model_added_to_the_runtime() -> None:
+    marks = [
+        MemoryMark("start", 30, 30, 20, 10, reset=False),
+        MemoryMark("runtime", 50, 60, 30, 20, reset=True),
+        MemoryMark("load", 80, 120, 50, 30, reset=True),
+        MemoryMark("first", 90, 95, 50, 40, reset=True),
+        MemoryMark("steady", 130, 140, 90, 40, reset=True),
+    ]
+    found = _measure(replace(SAMPLES, memory=marks))
+    assert found["memory_peak_bytes"].value == 140
+    assert found["memory_model_bytes"].value == 120 - 50
+
+
+def test_no_marks_give_no_number() -> None:
+    found = _measure(SAMPLES)
+    assert found["memory_peak_bytes"].value is None
+    assert found["memory_peak_bytes"].note
+
+
+def test_closeness_to_the_float_model() -> None:
+    golden = Closeness(8, 0.875, 21.5, 0.1, 5.0, finite=True)
+    found = _measure(replace(SAMPLES, golden=golden))
+    assert (found["agreement"].value, found["sqnr_db"].value) == (0.875, 21.5)
+    equal = _measure(replace(SAMPLES, golden=replace(golden, sqnr_db=None)))
+    assert equal["sqnr_db"].value is None
+    assert "last bit" in equal["sqnr_db"].note
+    assert "no golden" in _measure(SAMPLES)["agreement"].note

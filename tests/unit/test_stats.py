@@ -1,0 +1,83 @@
+"""Order statistics against exact arithmetic."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgekit.stats import binomial_quantile, interval, least_count, percentile
+
+SHARES = st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(19, 20), Fraction(99, 100)])
+
+
+def _at_most(n: int, share: Fraction, k: int) -> Fraction:
+    """P(Binomial(n, share) <= k), exactly."""
+    return sum(
+        (math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(k + 1)), Fraction(0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.0, 1), (0.1, 1), (0.5, 5), (0.51, 6), (0.9, 9), (0.99, 10), (1.0, 10)]
+)
+def test_percentiles_are_by_nearest_rank(share: float, value: int) -> None:
+    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], share) == value
+
+
+def test_the_least_counts_of_the_usual_percentiles() -> None:
+    counts = [least_count(share) for share in (0.5, 0.9, 0.95, 0.99, 0.999)]
+    assert counts == [6, 36, 72, 368, 3688]
+
+
+@given(SHARES)
+def test_one_value_less_than_the_least_count_has_no_interval(share: Fraction) -> None:
+    least = least_count(float(share))
+    assert interval(range(least), float(share)) is not None
+    assert interval(range(least - 1), float(share)) is None
+
+
+@given(st.integers(1, 120), SHARES, st.sampled_from([0.025, 0.3, 0.5, 0.975]))
+def test_binomial_quantiles_are_exact(n: int, share: Fraction, probability: float) -> None:
+    k = binomial_quantile(n, float(share), probability)
+    # Sums in floats may be off in the last digits.
+    assert _at_most(n, share, k) >= Fraction(probability) - Fraction(1, 10**9)
+    assert k == 0 or _at_most(n, share, k - 1) < Fraction(probability) + Fraction(1, 10**9)
+
+
+@given(st.integers(6, 400), SHARES)
+def test_intervals_cover_with_the_promised_probability(n: int, share: Fraction) -> None:
+    found = interval(range(n), float(share))
+    if found is None:
+        return
+    low, high = found
+    # The quantile lies in [x_low, x_high) when at least low+1 and at most high values are below.
+    coverage = _at_most(n, share, int(high)) - _at_most(n, share, int(low))
+    assert coverage >= Fraction(95, 100) - Fraction(1, 10**9)
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=6, max_size=300), SHARES)
+def test_an_interval_holds_its_percentile(values: list[float], share: Fraction) -> None:
+    found = interval(values, float(share))
+    if found is not None:
+        assert found[0] <= percentile(values, float(share)) <= found[1]
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "expected"),
+    [
+        (400, 0.5, (180, 221)),
+        (400, 0.9, (348, 372)),
+        (400, 0.99, (392, 400)),
+        (1000, 0.99, (983, 997)),
+    ],
+)
+def test_known_ranks(n: int, share: float, expected: tuple[int, int]) -> None:
+    assert interval(range(1, n + 1), share) == expected
+
+
+def test_a_million_values_are_no_trouble() -> None:
+    assert interval(range(1_000_000), 0.5) == (499_019, 500_980)

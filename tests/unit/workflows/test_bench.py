@@ -1,0 +1,206 @@
+"""What makes a result invalid, what a failed leg becomes, and how both are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edgekit.errors import DeviceError, UsageError
+from edgekit.records import BenchPlan, BenchResult, Device, Subject
+from edgekit.reports import bench as report
+from edgekit.wire import Closeness, MemoryMark, Profile, Samples, TensorSpec
+from edgekit.workflows import bench as workflow
+from edgekit.workflows import plans
+
+MIB = 2**20
+PLAN = BenchPlan(
+    Subject(Path("net.onnx"), "0" * 64, 3 * MIB),
+    "onnxruntime",
+    Device(),
+    threads=2,
+    batch=1,
+    profile=Profile(3, 1.0, 1.0, 1, 1.0, 1.0),
+)
+SAMPLES = Samples(
+    latency_ns=[2_000_000] * 400,
+    cpu_ns=[2_000_000] * 400,
+    warmup_ns=[1],
+    load_ns=123_456_789,
+    first_ns=9_000_000,
+    steady=True,
+    memory=[MemoryMark(phase, 1, 50 * MIB, 1, 1, True) for phase in ("runtime", "load", "first")],
+    settings={},
+    versions={},
+    inputs=[TensorSpec("x", (1, 3, 224, 224), "float32", "NCHW")],
+    outputs=[],
+    defaulted={},
+    golden=None,
+    output_sha256="",
+    execution=[],
+    environment={},
+)
+GOLDEN = Closeness(6, 1.0, 40.0, 0.1, 5.0, finite=True)
+
+Measure = Callable[..., BenchResult]
+
+
+@pytest.fixture
+def measure(monkeypatch: pytest.MonkeyPatch) -> Measure:
+    """Benches one plan with samples, or an error, instead of a worker."""
+
+    def run(outcome: Samples | Exception) -> BenchResult:
+        def worker(*_: Any, on_phase: Callable[[str], None], **__: Any) -> Samples:
+            on_phase("warmup")
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(workflow, "run_job", worker)
+        (result,) = workflow.bench([PLAN])
+        return result
+
+    return run
+
+
+def test_a_good_leg_is_valid_and_has_all_metrics(measure: Measure) -> None:
+    result = measure(SAMPLES)
+    assert result.valid
+    assert result.reasons == ()
+    assert {metric.name for metric in result.metrics} == {
+        "latency_p50_ms",
+        "latency_p90_ms",
+        "latency_p99_ms",
+        "latency_mean_ms",
+        "latency_min_ms",
+        "throughput_per_s",
+        "first_inference_ms",
+        "load_ms",
+        "memory_peak_bytes",
+        "memory_model_bytes",
+        "file_size_bytes",
+        "agreement",
+        "sqnr_db",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"steady": False}, "unsteady"),
+        ({"latency_ns": [1, 2]}, "only 2 runs of 3"),
+        ({"golden": replace(GOLDEN, finite=False)}, "NaN"),
+    ],
+)
+def test_what_makes_a_result_invalid(measure: Measure, change: dict[str, Any], word: str) -> None:
+    result = measure(replace(SAMPLES, **change))
+    assert not result.valid
+    assert any(word in reason for reason in result.reasons)
+    assert word in report.render([result])
+    assert "INVALID" in report.render([result])
+
+
+def test_free_axes_that_were_set_are_told_and_do_no_harm(measure: Measure) -> None:
+    result = measure(replace(SAMPLES, defaulted={"x": [2, 3]}))
+    assert result.valid
+    assert "1x3x224x224" in result.reasons[0]
+
+
+def test_a_failed_leg_keeps_where_it_failed(measure: Measure) -> None:
+    error = DeviceError("it crashed", hint="try less", stderr_tail="last words")
+    result = measure(error)
+    assert result.samples is None
+    assert not result.valid
+    assert result.failure is not None
+    assert (result.failure.stage, result.failure.kind) == ("warmup", "DeviceError")
+    text = report.render([result])
+    assert "failed in warmup: DeviceError" in text
+    assert "it crashed" in text
+    assert "try less" in text
+    assert "last words" in text
+
+
+def test_the_table_has_three_digits_that_count(measure: Measure) -> None:
+    row = report.render([measure(SAMPLES)]).splitlines()[-1].split()
+    assert row == [
+        "net.onnx", "onnxruntime", "2.00", "2.00", "2.00", "9.00", "123", "50.0", "3.00", "2", "-",
+    ]  # fmt: skip
+
+
+def test_a_percentile_without_enough_values_says_what_it_needs(measure: Measure) -> None:
+    result = measure(replace(SAMPLES, latency_ns=[2_000_000] * 100))
+    assert "n<368" in report.render([result])
+    (found,) = report.as_json([result])["results"]
+    assert found["metrics"]["latency_p99_ms"] is None
+    assert "latency_p99_ms" not in found["intervals"]
+    assert found["intervals"]["latency_p50_ms"] == [2.0, 2.0]
+
+
+def test_the_json_holds_results_and_failures_apart(measure: Measure) -> None:
+    results = [measure(SAMPLES), measure(DeviceError("x", hint="y"))]
+    found = json.loads(msgspec.json.encode(report.as_json(results)))
+    assert [result["artifact"]["path"] for result in found["results"]] == ["net.onnx"]
+    assert found["results"][0]["artifact"]["format"] == "onnx"
+    assert found["results"][0]["samples"]["latency_ns"] == SAMPLES.latency_ns
+    assert found["failures"] == [
+        {
+            "artifact": "net.onnx",
+            "runtime": "onnxruntime",
+            "device": "local",
+            "stage": "warmup",
+            "kind": "DeviceError",
+            "message": "x",
+            "hint": "y",
+            "tail": "",
+        }
+    ]
+
+
+def _request(*paths: Path, **fields: Any) -> plans.BenchRequest:
+    return plans.BenchRequest(paths, Path("exported"), **fields)
+
+
+def test_each_format_has_its_first_runtime_unless_others_are_named(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.onnx", "b.tflite", "c.xml", "d.pt2", "e.engine")]
+    for file in files:
+        file.write_bytes(b"x")
+    legs, failed = plans.plan(_request(*files))
+    assert failed == ()
+    assert [leg.runtime for leg in legs] == [
+        "onnxruntime",
+        "litert",
+        "openvino",
+        "torch",
+        "tensorrt",
+    ]
+    legs, failed = plans.plan(_request(files[0], files[2], runtimes=("openvino", "onnxruntime")))
+    assert [(leg.subject.name, leg.runtime) for leg in legs] == [
+        ("a.onnx", "openvino"),
+        ("a.onnx", "onnxruntime"),
+        ("c.xml", "openvino"),
+    ]
+
+
+def test_a_path_that_can_not_be_measured_is_a_failed_leg_among_others(tmp_path: Path) -> None:
+    good = tmp_path / "a.onnx"
+    good.write_bytes(b"x")
+    legs, failed = plans.plan(_request(good, tmp_path / "none.onnx"))
+    assert len(legs) == 1
+    assert [result.failure.kind for result in failed if result.failure] == ["UsageError"]
+    with pytest.raises(UsageError):
+        plans.plan(_request(tmp_path / "none.onnx"))
+
+
+def test_a_given_shape_gives_the_batch(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"x")
+    (leg,), _ = plans.plan(_request(path, shapes={"x": [4, 3, 8, 8]}))
+    assert leg.batch == 4
+    (leg,), _ = plans.plan(_request(path))
+    assert leg.batch == 1
+    assert leg.threads >= 1

@@ -1,0 +1,129 @@
+"""What the host makes of the lines that a worker sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from edgekit.errors import DataError, DeviceError, EdgekitError, ToolError, UsageError
+from edgekit.wire import Job
+from edgekit.workflows.jobs import run_job
+
+JOB = Job("bench", "onnxruntime", "m.onnx", "fp32", 1)
+SAMPLES: dict[str, Any] = {
+    "event": "samples",
+    "latency_ns": [5, 6],
+    "cpu_ns": [5, 6],
+    "warmup_ns": [],
+    "load_ns": 1,
+    "first_ns": 2,
+    "steady": True,
+    "memory": [],
+    "settings": {},
+    "versions": {},
+    "inputs": [{"name": "x", "shape": [1, None], "dtype": "float32", "layout": ""}],
+    "outputs": [],
+    "defaulted": {},
+    "golden": None,
+    "output_sha256": "",
+    "execution": [],
+    "environment": {},
+}
+
+
+class Script:
+    """A link that gives the lines it was made with, and an error after them if there is one."""
+
+    def __init__(self, *lines: Any, error: EdgekitError | None = None) -> None:
+        self._lines = lines
+        self._error = error
+
+    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
+        for line in self._lines:
+            yield line if isinstance(line, bytes) else json.dumps(line).encode()
+        if self._error:
+            raise self._error
+
+
+def _phase(name: str) -> dict[str, str]:
+    return {"event": "phase", "phase": name}
+
+
+def _failure(**fields: str) -> dict[str, str]:
+    told = {"stage": "load", "kind": "DataError", "message": "m", "hint": "h", "tail": ""}
+    return {"event": "failure", **told, **fields}
+
+
+def test_samples_come_back_as_a_record_and_phases_are_told() -> None:
+    phases: list[str] = []
+    link = Script(_phase("start"), _phase("load"), SAMPLES)
+    samples = run_job(link, JOB, timeout_s=1.0, on_phase=phases.append)
+    assert samples is not None
+    assert samples.latency_ns == [5, 6]
+    assert samples.inputs[0].shape == (1, None)
+    assert phases == ["start", "load"]
+
+
+def test_an_infer_job_has_no_samples() -> None:
+    assert run_job(Script({"event": "outputs"}), JOB, timeout_s=1.0) is None
+
+
+@pytest.mark.parametrize("kind", [DataError, ToolError, UsageError, DeviceError])
+def test_a_failure_is_raised_as_the_error_that_it_was(kind: type[EdgekitError]) -> None:
+    with pytest.raises(kind, match="cut short") as caught:
+        run_job(
+            Script(_failure(kind=kind.__name__, message="cut short", hint="copy it")),
+            JOB,
+            timeout_s=1.0,
+        )
+    assert caught.value.hint == "copy it"
+
+
+def test_an_unknown_kind_of_failure_is_the_devices() -> None:
+    with pytest.raises(DeviceError):
+        run_job(Script(_failure(kind="SystemExit")), JOB, timeout_s=1.0)
+
+
+def test_a_crash_is_told_with_the_phase_that_it_came_in() -> None:
+    link = Script(_phase("load"), _phase("warmup"), error=DeviceError("gone", hint="h"))
+    with pytest.raises(DeviceError, match="gone") as caught:
+        run_job(link, JOB, timeout_s=1.0)
+    assert caught.value.stage == "warmup"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json",
+        b"[1]",
+        b"{}",
+        b'{"event": "phase", "phase": "lunch"}',
+        b'{"event": "phase", "phase": ["load"]}',
+        b'{"event": "party"}',
+        {**SAMPLES, "latency_ns": ["5"]},
+        {**SAMPLES, "latency_ns": [5.5]},
+        {**SAMPLES, "steady": 1},
+        {key: value for key, value in SAMPLES.items() if key != "load_ns"},
+        json.dumps(SAMPLES).replace("[5, 6]", "[NaN]").encode(),
+        {"event": "failure", "kind": "DataError"},
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_not_an_event_is_refused(line: Any) -> None:
+    with pytest.raises(DeviceError, match="make sense"):
+        run_job(Script(line), JOB, timeout_s=1.0)
+
+
+def test_silence_is_refused() -> None:
+    with pytest.raises(DeviceError, match="without a word"):
+        run_job(Script(_phase("start")), JOB, timeout_s=1.0)
+
+
+def test_what_a_device_says_can_not_steer_a_terminal() -> None:
+    with pytest.raises(DataError) as caught:
+        run_job(Script(_failure(message="a\x1b[2J", hint="b\x07")), JOB, timeout_s=1.0)
+    assert str(caught.value) == "a [2J"
+    assert caught.value.hint == "b "

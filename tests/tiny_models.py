@@ -16,6 +16,18 @@ import torch
 CLASSES = 5
 
 
+class Baked(torch.nn.Module):
+    """A network whose one reshape has its batch written into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.last = torch.nn.Linear(8 * 8 * 8, CLASSES)
+
+    def forward(self, images: Any) -> Any:
+        return self.last(torch.relu(self.first(images)).reshape(1, 8 * 8 * 8))
+
+
 def main(folder: Path) -> None:
     torch.manual_seed(0)
     module = torch.nn.Sequential(
@@ -38,6 +50,7 @@ def main(folder: Path) -> None:
     _onnx(module, folder / "fixed.onnx", 1)
     _openvino(folder)
     _litert(module, images[:1], folder / "litert.tflite")
+    _litert(Baked(), images[:1], folder / "baked.tflite")
 
 
 def _onnx(module: Any, path: Path, batch: Any) -> None:
@@ -75,7 +88,7 @@ def _openvino(folder: Path) -> None:
 def _litert(module: Any, image: Any, path: Path) -> None:
     import litert_torch
 
-    litert_torch.convert(module, (image,)).export(str(path))
+    litert_torch.convert(module.eval(), (image,)).export(str(path))
 
 
 if __name__ == "__main__":

@@ -29,9 +29,19 @@ DELEGATE = "DELEGATE"
 
 
 class LitertSession:
-    """An interpreter with its tensors allocated."""
+    """An interpreter with its tensors allocated.
 
-    def __init__(self, interpreter: Any, inputs: List[TensorSpec], threads: int) -> None:
+    Args:
+        interpreter: The interpreter.
+        inputs: Inputs as they are fed.
+        threads: Threads that it was given.
+        overruled: Whether an input has a shape that the file itself doesn't allow.
+    """
+
+    def __init__(
+        self, interpreter: Any, inputs: List[TensorSpec], threads: int, *, overruled: bool
+    ) -> None:
+        self._overruled = overruled
         self._interpreter = interpreter
         self._threads = threads
         self._invoke = interpreter.invoke
@@ -50,7 +60,7 @@ class LitertSession:
         try:
             self._invoke()
         except RuntimeError as error:
-            if _resized(self._interpreter):
+            if self._overruled:
                 raise _fixed_batch(error) from error
             raise
         return [self._get(slot) for slot in self._results]
@@ -95,37 +105,39 @@ class Litert:
             raise unreadable(model, "LiteRT model", error) from error
         except RuntimeError as error:
             raise not_run(model, "litert", error) from error
-        inputs = _resize(interpreter, shape_of)
+        declared = [_spec(detail) for detail in interpreter.get_input_details()]
+        inputs = _resize(interpreter, declared, shape_of)
         try:
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            if _resized(interpreter):
+            if _overruled(declared, inputs):
                 raise _fixed_batch(error) from error
             raise not_run(model, "litert", error) from error
-        return LitertSession(interpreter, inputs, threads)
+        return LitertSession(interpreter, inputs, threads, overruled=_overruled(declared, inputs))
 
 
-def _resize(interpreter: Any, shape_of: ShapeOf) -> List[TensorSpec]:
+def _resize(
+    interpreter: Any, declared: Sequence[TensorSpec], shape_of: ShapeOf
+) -> List[TensorSpec]:
     """Give each input the shape that is asked for.
 
     Every input is asked about, since a fixed file of batch 1 can often be resized all the same.
     """
     inputs = []
-    for detail in interpreter.get_input_details():
-        declared = _spec(detail)
-        value = with_shape(declared, shape_of(declared))
+    for detail, own in zip(interpreter.get_input_details(), declared):
+        value = with_shape(own, shape_of(own))
         if value.shape != tuple(int(axis) for axis in detail["shape"]):
             interpreter.resize_tensor_input(detail["index"], list(value.shape))
         inputs.append(value)
     return inputs
 
 
-def _resized(interpreter: Any) -> bool:
+def _overruled(declared: Sequence[TensorSpec], inputs: Sequence[TensorSpec]) -> bool:
     """Whether an input has a shape that the file itself doesn't allow."""
     return any(
-        fixed not in (-1, size)
-        for detail in interpreter.get_input_details()
-        for fixed, size in zip(detail["shape_signature"], detail["shape"])
+        size not in (None, chosen)
+        for own, value in zip(declared, inputs)
+        for size, chosen in zip(own.shape, value.shape)
     )
 
 

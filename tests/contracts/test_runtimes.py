@@ -169,6 +169,13 @@ def test_a_fixed_batch_is_refused_with_what_would_work(models: Path) -> None:
     assert "--batch 4" in caught.value.hint
 
 
+def test_a_litert_file_that_can_not_grow_says_what_would_work(models: Path) -> None:
+    assert _bench("litert", models / "litert.tflite", batch=4).inputs[0].shape[0] == 4
+    with pytest.raises(ToolError, match="fixed at its own batch") as caught:
+        _run("litert", models / "baked.tflite", batch=4)
+    assert "--batch" in caught.value.hint
+
+
 def test_openvino_computes_float32_in_float32(models: Path) -> None:
     settings = _bench("openvino", models / "openvino.xml").settings
     assert settings["inference_precision_hint"] == "f32"

@@ -15,10 +15,13 @@ import nncf
 from nncf.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
     OverflowFix,
+    QuantizationParameters,
 )
+from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
 MODEL = "model.xml"
 WEIGHTS = "model.bin"
+_RANGES = {"minmax": RangeEstimatorParametersSet.MINMAX}
 
 
 class _OpenvinoQuantizer:
@@ -35,12 +38,20 @@ class _OpenvinoQuantizer:
 
 def _int8(model: openvino.Model, recipe: Recipe, feeds: Feeds) -> openvino.Model:
     fix = OverflowFix.ENABLE if recipe.reduce_range else OverflowFix.DISABLE
+    advanced = AdvancedQuantizationParameters(
+        overflow_fix=fix,
+        # NNCF's own choice for depthwise convolutions is a range per channel, which fits the
+        # photos: what they don't show in a channel is clipped. On a dozen photos that took the
+        # agreement of EfficientNet-Lite0 from 0.92 to 0.77.
+        activations_quantization_params=QuantizationParameters(per_channel=False),
+        activations_range_estimator_params=_RANGES[recipe.range_method],
+    )
     return nncf.quantize(
         model,
         nncf.Dataset(feeds, dict),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(feeds),
-        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=fix),
+        advanced_parameters=advanced,
     )
 
 

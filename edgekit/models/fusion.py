@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from edgekit.errors import ToolError
 
@@ -57,26 +60,48 @@ def _reparameterize(module: nn.Module) -> None:
         _reparameterize(module.get_submodule(name))
 
 
+class _Uses(TorchDispatchMode):
+    """Counts the operations that read each tensor, by the tensor's id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count: Counter[int] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run `func` and count what it reads."""
+        for leaf in tree_leaves((args, kwargs)):
+            self.count[id(leaf)] += isinstance(leaf, torch.Tensor)
+        return func(*args, **(kwargs or {}))
+
+
 def _pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[str, str]]:
-    """Names of each layer and the norm that takes its very output, each run exactly once."""
+    """Names of each layer and the norm that alone takes its output, each run exactly once."""
     runs: list[tuple[str, Any, Any]] = []  # name, input, output, in order; keeps tensors alive
+    uses = _Uses()
 
     def record(name: str) -> Any:
         def hook(_: nn.Module, inputs: Any, output: Any) -> None:
             runs.append((name, inputs[0], output))
+            if _is_layer(watched[name]):
+                uses.count[id(output)] = 0  # an id may have been another tensor's before
 
         return hook
 
     watched = {n: m for n, m in module.named_modules() if _is_layer(m) or _is_norm(m)}
     hooks = [child.register_forward_hook(record(name)) for name, child in watched.items()]
     try:
-        module(example)
+        with uses:
+            module(example)
     finally:
         for hook in hooks:
             hook.remove()
-    names = [name for name, _, _ in runs]
-    once = [run for run in runs if names.count(run[0]) == 1]
-    makers = {id(output): name for name, _, output in once if _is_layer(watched[name])}
+    runs_of = Counter(name for name, _, _ in runs)
+    once = [run for run in runs if runs_of[run[0]] == 1]
+    makers = {
+        id(output): name
+        for name, _, output in once
+        if _is_layer(watched[name]) and uses.count[id(output)] == 1
+    }
     return [
         (makers[id(given)], name)
         for name, given, _ in once

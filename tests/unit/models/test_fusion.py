@@ -5,7 +5,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 from edgekit.errors import ToolError
-from edgekit.models import FAMILIES, catalog
+from edgekit.models import FAMILIES, catalog, fusion
 from edgekit.models.fusion import fuse
 from edgekit.models.tracing import example
 
@@ -94,6 +94,18 @@ class Shared(nn.Module):
         return self.norm(self.one(image)) + self.norm(self.two(image))
 
 
+class Reused(nn.Module):
+    """The convolution's output is used beside the norm, as in MaxViT."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, image):
+        plain = self.conv(image)
+        return plain + self.norm(plain)
+
+
 class Standardized(nn.Conv2d):
     """Changes its weights on the way in, as timm's StdConv2d does."""
 
@@ -105,6 +117,8 @@ class Standardized(nn.Conv2d):
     "build",
     [
         Shared,
+        Reused,
+        lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.BatchNorm2d(4)),
         lambda: nn.Sequential(Standardized(3, 4, 1), nn.BatchNorm2d(4)),
         lambda: nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 1)),
         lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.BatchNorm2d(4)),
@@ -117,18 +131,9 @@ def test_what_can_not_be_folded_is_left(build):
     assert equal(module, fused, example((8, 8), seed=1))
 
 
-class Reused(nn.Module):
-    """The convolution's output is used beside the norm."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
-
-    def forward(self, image):
-        plain = self.conv(image)
-        return plain + self.norm(plain)
-
-
-def test_a_wrong_fold_is_noticed():
+def test_a_wrong_fold_is_noticed(monkeypatch):
+    monkeypatch.setattr(
+        fusion, "_fold", lambda module, _, norm: module.set_submodule(norm, nn.Identity())
+    )
     with pytest.raises(ToolError, match="dB SQNR"):
-        fuse(spread(Reused()), example((8, 8)))
+        fuse(spread(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))), example((8, 8)))

@@ -6,15 +6,16 @@ TensorRT comes under several module names with one API, so the module is an argu
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Optional, Sequence, Tuple
 
 from edgekit.errors import DataError, ToolError
 
-# Input name to its least, usual and largest shape: {"min": [...], "opt": [...], "max": [...]}.
-Shapes = Dict[str, Dict[str, List[int]]]
+Shape = Sequence[int]
+# Asked for each of TensorRT's input tensors: its least, usual and largest shape.
+ShapesOf = Callable[[Any], Tuple[Shape, Shape, Shape]]
 
 
-def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> bytes:
+def build(trt: Any, onnx: Path, shapes_of: ShapesOf, *, sm: Optional[int] = None) -> bytes:
     """Build an engine, strongly typed: the precision of every tensor is what the file says.
 
     Weak typing and calibrators are gone since TensorRT 11; 10.x needs the flag, later ones take
@@ -23,7 +24,7 @@ def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> 
     Args:
         trt: `tensorrt` (10.x, 11.x) or `tensorrt_rtx_bindings`.
         onnx: The ONNX file.
-        shapes: Shapes of the inputs with free axes.
+        shapes_of: Says the shapes of an input that has free axes.
         sm: Compute capability to build for without its GPU (89 for 8.9); TensorRT for RTX only.
             None for the GPU that is here.
 
@@ -46,9 +47,13 @@ def build(trt: Any, onnx: Path, shapes: Shapes, *, sm: Optional[int] = None) -> 
             hint="export again with --format tensorrt, whose Q/DQ placement TensorRT takes",
         )
     config = builder.create_builder_config()
+    # Else the engine can't say afterwards what its layers compute in.
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     profile = builder.create_optimization_profile()
-    for name, shape in shapes.items():
-        profile.set_shape(name, shape["min"], shape["opt"], shape["max"])
+    for index in range(network.num_inputs):
+        tensor = network.get_input(index)
+        if min(tensor.shape) < 0:
+            profile.set_shape(tensor.name, *shapes_of(tensor))
     config.add_optimization_profile(profile)
     if sm is not None:
         config.num_compute_capabilities = 1

@@ -2,7 +2,7 @@
 
 EdgekitError
  +-- UsageError         2  what was asked for can't be done, or isn't known
- +-- MissingDependency  3  a package that is needed isn't installed
+ +-- MissingDependency  3  a package, or a GPU, that is needed isn't here
  +-- ToolError          4  a framework failed; its own error is the cause
  +-- DeviceError        5  the machine that runs the job failed or went away
  +-- DataError          6  a stored or received file is broken, missing or not what it claims
@@ -49,7 +49,7 @@ class UsageError(EdgekitError):
 
 
 class MissingDependency(EdgekitError):  # noqa: N818 -- the design's word; it reads as a state
-    """A package that the asked-for path needs is not installed."""
+    """A package, or a GPU, that the asked-for path needs is not here."""
 
     exit_code = 3
 

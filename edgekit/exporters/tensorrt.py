@@ -34,7 +34,13 @@ class _TensorrtFromOnnx:
         roles = {MODEL: "model", BUILD: "build"}
         if trt is not None:
             for_other = target.sm if target.name != "host" else None
-            plan = engine.build(trt, workdir / MODEL, settings["profile_shapes"], sm=for_other)
+            shapes = settings["profile_shapes"]
+            plan = engine.build(
+                trt,
+                workdir / MODEL,
+                lambda tensor: tuple(shapes[tensor.name][key] for key in ("min", "opt", "max")),
+                sm=for_other,
+            )
             (workdir / ENGINE).write_bytes(plan)
             roles = {ENGINE: "model", MODEL: "source", BUILD: "build"}
         settings["engine"] = {

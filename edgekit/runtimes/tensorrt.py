@@ -13,7 +13,8 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
-from edgekit.errors import DeviceError, ToolError
+from edgekit import engine
+from edgekit.errors import MissingDependency, ToolError
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.specs import count_ops, precision_name, spec, unreadable, with_shape
 from edgekit.wire import OpCount, TensorSpec
@@ -127,49 +128,30 @@ class Tensorrt:
         del threads, precision
         _need_gpu()
         logger = tensorrt.Logger(tensorrt.Logger.WARNING)
-        plan = _build(model, logger, shape_of) if model.suffix == ".onnx" else model.read_bytes()
-        engine = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
-        if engine is None:
+        plan = _build(model, shape_of) if model.suffix == ".onnx" else model.read_bytes()
+        loaded = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
+        if loaded is None:
             raise unreadable(model, "engine of this TensorRT version for this GPU")
-        return TensorrtSession(engine, shape_of)
+        return TensorrtSession(loaded, shape_of)
 
 
 def _need_gpu() -> None:
     status, count = cudart.cudaGetDeviceCount()
     if status != cudart.cudaError_t.cudaSuccess or not count:
-        raise DeviceError(
+        raise MissingDependency(
             f"there is no NVIDIA GPU that works here ({getattr(status, 'name', status)})",
             hint="run it on a machine with a GPU and its driver; `nvidia-smi` shows both",
-            stage="load",
         )
 
 
-def _build(model: Path, logger: Any, shape_of: ShapeOf) -> Any:
-    builder = tensorrt.Builder(logger)
-    # A flag in TensorRT 10; from 11 on every network is strongly typed.
-    typed = getattr(tensorrt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
-    network = builder.create_network(0 if typed is None else 1 << int(typed))
-    parser = tensorrt.OnnxParser(network, logger)
-    if not parser.parse_from_file(str(model)):
-        reasons = "; ".join(parser.get_error(i).desc() for i in range(parser.num_errors))
-        raise ToolError(
-            f"TensorRT can't read {model.name}: {reasons[:500]}",
-            hint="the file is broken, or has an operator that this version doesn't know",
-        )
-    config = builder.create_builder_config()
-    config.profiling_verbosity = tensorrt.ProfilingVerbosity.DETAILED
-    profile = builder.create_optimization_profile()
-    for index in range(network.num_inputs):
-        tensor = network.get_input(index)
-        declared = spec(tensor.name, _axes(tensor.shape), _dtype(tensor.dtype))
-        if None in declared.shape:
-            shape = shape_of(declared)
-            profile.set_shape(tensor.name, shape, shape, shape)
-    config.add_optimization_profile(profile)
-    plan = builder.build_serialized_network(network, config)
-    if plan is None:
-        raise ToolError(f"TensorRT can't build {model.name}", hint="its log says which layer")
-    return plan
+def _build(model: Path, shape_of: ShapeOf) -> bytes:
+    """An engine for the shapes that will be run, and for no others: the fastest one."""
+
+    def shapes_of(tensor: Any) -> Tuple[Any, Any, Any]:
+        shape = shape_of(spec(tensor.name, _axes(tensor.shape), _dtype(tensor.dtype)))
+        return shape, shape, shape
+
+    return engine.build(tensorrt, model, shapes_of)
 
 
 def _cuda(answer: Tuple[Any, ...]) -> Any:

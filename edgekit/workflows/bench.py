@@ -80,8 +80,6 @@ def _metrics(plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
 def _faults(plan: BenchPlan, samples: Samples) -> list[str]:
     """Why the numbers may not be used; empty if they may."""
     faults = []
-    if not samples.steady:
-        faults.append("unsteady: two windows of the warm-up never agreed")
     if len(samples.latency_ns) < plan.profile.min_runs:
         faults.append(f"only {len(samples.latency_ns)} runs of {plan.profile.min_runs}")
     artifact, golden = plan.subject.artifact, samples.golden
@@ -96,7 +94,8 @@ def _faults(plan: BenchPlan, samples: Samples) -> list[str]:
 
 def _notes(samples: Samples) -> list[str]:
     """What to know about the numbers."""
-    return [
+    unsteady = ["unsteady: two windows of the warm-up never agreed"] * (not samples.steady)
+    return unsteady + [
         f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"
         for spec in samples.inputs
         if spec.name in samples.defaulted

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.errors import DataError, DeviceError, ToolError, UsageError
+from edgekit.errors import DataError, MissingDependency, ToolError, UsageError
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
@@ -191,7 +191,7 @@ def test_litert_says_what_its_delegate_took(models: Path) -> None:
 @pytest.mark.skipif(bool(gpus()), reason="this machine has an NVIDIA GPU")
 @pytest.mark.skipif(bool(RUNTIMES.missing("tensorrt")), reason="TensorRT is not installed")
 def test_tensorrt_without_a_gpu_says_so(models: Path) -> None:
-    with pytest.raises(DeviceError, match="no NVIDIA GPU"):
+    with pytest.raises(MissingDependency, match="no NVIDIA GPU"):
         _run("tensorrt", models / "onnx.onnx")
 
 

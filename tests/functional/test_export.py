@@ -14,7 +14,7 @@ from PIL import Image
 
 from edgekit import storage
 from edgekit.errors import EdgekitError
-from edgekit.records import Format, Precision
+from edgekit.records import Artifact, Format, Parity, Precision
 
 TOY = ("export", "toy", "--weights", "random", "--format", "onnx")
 EVERY = [
@@ -28,14 +28,27 @@ def published(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
 
 
+def stored(artifact: Artifact, role: str) -> Path:
+    path = artifact.file(role)
+    assert path is not None
+    assert path.is_file()
+    return path
+
+
+def parity_of(artifact: Artifact) -> Parity:
+    assert artifact.parity is not None
+    return artifact.parity
+
+
 @pytest.mark.parametrize(("format", "precision"), EVERY)
 def test_every_format_in_every_precision_is_sealed_and_close(toy, format, precision):
     artifact = storage.load(toy / f"{format}-{precision}")
     assert (artifact.format, artifact.precision) == (Format(format), Precision(precision))
-    assert artifact.parity.passed
-    assert artifact.parity.runtime
-    assert {"1", "2"} <= set(artifact.parity.batches)
-    assert artifact.file("golden").is_file()
+    parity = parity_of(artifact)
+    assert parity.passed
+    assert parity.runtime
+    assert {"1", "2"} <= set(parity.batches)
+    assert stored(artifact, "golden").stat().st_size > 1000
     assert artifact.spec.weights.source == "random"
     assert artifact.tools["edgekit-ml"]
     assert artifact.parent_sha256
@@ -43,13 +56,15 @@ def test_every_format_in_every_precision_is_sealed_and_close(toy, format, precis
 
 def test_float32_is_the_trace_in_other_words(toy):
     for format in ("torch", "onnx", "openvino", "litert"):
-        parity = storage.load(toy / f"{format}-fp32").parity
+        parity = parity_of(storage.load(toy / f"{format}-fp32"))
         assert all(close.max_abs_error < 1e-4 for close in parity.batches.values())
 
 
 @pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "tensorrt"])
 def test_int8_says_how_and_on_what(toy, format):
     artifact = storage.load(toy / f"{format}-int8")
+    assert artifact.recipe is not None
+    assert artifact.calibration is not None
     assert artifact.recipe.scheme == "w8a8-static"
     assert artifact.recipe.target == "host"
     assert len(artifact.calibration.files) >= 10
@@ -60,21 +75,23 @@ def test_int8_says_how_and_on_what(toy, format):
 def test_a_golden_sample_is_not_calibrated_on(toy):
     from edgekit.datasets import packaged
 
-    calibrated = {name for name, _ in storage.load(toy / "onnx-int8").calibration.files}
+    calibration = storage.load(toy / "onnx-int8").calibration
+    assert calibration is not None
+    calibrated = {name for name, _ in calibration.files}
     assert not calibrated & {path.name for path in packaged.golden().paths}
 
 
 def test_the_golden_sample_is_the_float_models(toy):
-    with np.load(storage.load(toy / "litert-int8").file("golden")) as int8:
-        with np.load(storage.load(toy / "onnx-fp32").file("golden")) as fp32:
-            assert sorted(int8) == ["input:input", "output:0"]
-            assert np.array_equal(int8["output:0"], fp32["output:0"])
+    first, second = (stored(storage.load(toy / n), "golden") for n in ("litert-int8", "onnx-fp32"))
+    with np.load(first) as int8, np.load(second) as fp32:
+        assert sorted(int8) == ["input:input", "output:0"]
+        assert np.array_equal(int8["output:0"], fp32["output:0"])
 
 
 def test_tensorrt_without_a_gpu_is_the_file_and_how_to_build_it(toy):
     artifact = storage.load(toy / "tensorrt-int8")
     assert artifact.model.name == "model.onnx"
-    build = json.loads(artifact.file("build").read_text())
+    build = json.loads(stored(artifact, "build").read_text())
     assert build["strongly_typed"] is True
     assert "--stronglyTyped" in build["trtexec"]
     assert build["engine"]["reason"]
@@ -106,7 +123,7 @@ def test_an_engine_is_built_for_a_named_gpu_without_one(tmp_path, run_json):
     assert not report["failures"]
     artifact = storage.load(Path(report["artifacts"][1]["path"]))
     assert artifact.model.name == "model.engine"
-    assert artifact.file("source").name == "model.onnx"
+    assert stored(artifact, "source").name == "model.onnx"
     assert artifact.size_bytes > 1000
 
 
@@ -179,7 +196,7 @@ def test_calibration_photos_of_the_users_own(tmp_path, run_json):
 def test_an_embedding(tmp_path, run_json):
     report = run_json(*TOY, "--head", "embed", "--out", tmp_path)
     artifact = storage.load(Path(report["artifacts"][0]["path"]))
-    with np.load(artifact.file("golden")) as golden:
+    with np.load(stored(artifact, "golden")) as golden:
         assert np.allclose(np.linalg.norm(golden["output:0"], axis=1), 1, atol=1e-5)
 
 
@@ -187,7 +204,7 @@ def test_a_fixed_batch(tmp_path, run_json):
     report = run_json(*TOY[:-1], "litert", "--batch", "4", "--out", tmp_path)
     artifact = storage.load(Path(report["artifacts"][0]["path"]))
     assert artifact.inputs[0].shape[0] == 4
-    assert list(artifact.parity.batches) == ["4"]
+    assert list(parity_of(artifact).batches) == ["4"]
 
 
 # Bad input.
@@ -317,7 +334,7 @@ def test_two_exports_into_one_place_both_end_well(tmp_path):
         assert process.returncode == 0, errors
         reports.append(json.loads(out))
     assert sorted(report["artifacts"][0]["cached"] for report in reports) == [False, True]
-    assert storage.load(tmp_path / "toy" / "onnx-fp32")
+    assert storage.load(tmp_path / "toy" / "onnx-fp32").name == "toy/onnx-fp32"
 
 
 def test_statuses_follow_the_kind_of_failure():

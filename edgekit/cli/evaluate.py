@@ -17,7 +17,9 @@ def evaluate(
         "top1"
     ),
     runtime: Annotated[str, typer.Option(help="Runtime. Default: the format's own.")] = "",
-    threads: Annotated[int, typer.Option(help="Threads that the runtime may use.", min=1)] = 2,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Measure accuracy and agreement with the float model, on the runtime."""

@@ -6,12 +6,9 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
-
-import numpy as np
+from typing import Any
 
 from edgekit import storage
-from edgekit.datasets.images import Tensors
 from edgekit.errors import DataError, EdgekitError, ToolError
 from edgekit.exporters import EXPORTERS
 from edgekit.models import assemble
@@ -27,7 +24,7 @@ from edgekit.records import (
 )
 from edgekit.wire import TensorSpec
 from edgekit.workflows import quiet, routes
-from edgekit.workflows.calibrate import write_golden
+from edgekit.workflows.calibrate import Feeds, write_golden
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.parity import parity
 
@@ -152,7 +149,7 @@ class Builder:
             photos = self._keys.calibration
             self._on_event(f"calibrating on {len(photos.digests)} photos: {photos.photos.source}")
             calibration = photos.record(parent.preprocess)
-            feeds = _Feeds(photos.tensors(parent.preprocess), parent.inputs[0])
+            feeds = Feeds(photos.tensors(parent.preprocess), parent.inputs[0])
         with self._framework(f"{leg[0]} quantizer"):
             quantizer = QUANTIZERS.get(routes.QUANTIZER[leg[0]])
             files = quantizer.quantize(parent, recipe, feeds, workdir)
@@ -274,30 +271,3 @@ class Builder:
                 hint="try another format, or `edgekit doctor` to see the installed versions",
                 stderr_tail=quiet.tail(log),
             ) from error
-
-
-class _Feeds(Sequence[Mapping[str, Any]]):
-    """Calibration inputs in an input's own name, layout and batch, made when asked for."""
-
-    def __init__(self, tensors: Tensors, spec: TensorSpec) -> None:
-        self._tensors = tensors
-        self._spec = spec
-
-    def __len__(self) -> int:
-        return len(self._tensors)
-
-    @overload
-    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "_Feeds": ...
-
-    def __getitem__(self, index: int | slice) -> "Mapping[str, Any] | _Feeds":
-        if isinstance(index, slice):
-            return _Feeds(self._tensors[index], self._spec)
-        image = self._tensors[index]
-        if self._spec.layout == "NHWC":
-            image = image.transpose(1, 2, 0)
-        # A file with a fixed batch is calibrated on one photo repeated: ranges stay the same.
-        batch = self._spec.shape[0] or 1
-        return {self._spec.name: np.repeat(image[None], batch, axis=0)}

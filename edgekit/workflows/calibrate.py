@@ -1,8 +1,9 @@
 """What to calibrate on, and what parity is measured on: photos, by hash, never one in both."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from edgekit.datasets import images, packaged
 from edgekit.records import Calibration, Preprocess
 from edgekit.storage import file_sha256
+from edgekit.wire import TensorSpec
 
 # More photos hardly move a range and cost minutes.
 MAX_PHOTOS = 512
@@ -76,3 +78,30 @@ def write_golden(
     """
     arrays: dict[str, Any] = {f"input:{name}": inputs, "output:0": outputs}
     np.savez_compressed(path, **arrays)
+
+
+class Feeds(Sequence[Mapping[str, Any]]):
+    """Calibration inputs in an input's own name, layout and batch, made when asked for."""
+
+    def __init__(self, tensors: images.Tensors, spec: TensorSpec) -> None:
+        self._tensors = tensors
+        self._spec = spec
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Feeds": ...
+
+    def __getitem__(self, index: int | slice) -> "Mapping[str, Any] | Feeds":
+        if isinstance(index, slice):
+            return Feeds(self._tensors[index], self._spec)
+        image = self._tensors[index]
+        if self._spec.layout == "NHWC":
+            image = image.transpose(1, 2, 0)
+        # A file with a fixed batch is calibrated on one photo repeated: ranges stay the same.
+        batch = self._spec.shape[0] or 1
+        return {self._spec.name: np.repeat(image[None], batch, axis=0)}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
+from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, EvalResult, Format, Precision
 from edgekit.workflows.infer import infer
 from edgekit.workflows.routes import RUNTIME_OF
@@ -27,13 +28,13 @@ class EvalPlan:
         artifact: Folder of the artifact.
         data: Folder of images: one folder a class, or with a `labels.json`.
         runtime: Name of the runtime; None for the format's own.
-        threads: Threads that the runtime may use.
+        threads: Threads that the runtime may use; None for as many as there are usable cores.
     """
 
     artifact: Path
     data: Path
     runtime: str | None
-    threads: int
+    threads: int | None
 
 
 def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
@@ -54,7 +55,8 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     _check_indices(data, artifact)
     runtime = plan.runtime or RUNTIME_OF[artifact.format][0]
     on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
-    outputs = _outputs(artifact, runtime, data.photos, plan.threads)
+    threads = plan.threads or usable_cores()
+    outputs = _outputs(artifact, runtime, data.photos, threads)
     return EvalResult(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -62,7 +64,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         images=len(data.photos.paths),
         top1=_share_right(outputs, data.right, 1),
         top5=_share_right(outputs, data.right, _TOP),
-        agreement=_agreement(artifact, outputs, data.photos, plan.threads),
+        agreement=_agreement(artifact, outputs, data.photos, threads),
         calibration_overlap=_overlap(artifact, data.photos),
         skipped=data.photos.skipped,
     )

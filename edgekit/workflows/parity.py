@@ -6,6 +6,7 @@ import numpy as np
 
 from edgekit.errors import ToolError
 from edgekit.measure.closeness import closeness
+from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, Format, Parity, Precision
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Closeness
@@ -17,7 +18,6 @@ from edgekit.workflows.routes import RUNTIME_OF
 # to 20, and 5 is a file whose noise is a third of its signal: broken scales, not rounding.
 MIN_SQNR_DB = {Precision.FP32: 60.0, Precision.FP16: 30.0, Precision.INT8: 5.0}
 BATCHES = (1, 2)
-_THREADS = 2
 
 
 def parity(artifact: Artifact) -> Parity:
@@ -74,5 +74,7 @@ def _compare(artifact: Artifact, model: Path, runtime: str, batch: int) -> Close
     with np.load(golden) as stored:
         images = stored[f"input:{artifact.spec.inputs[0].name}"]
         reference = stored["output:0"]
-    outputs = infer(artifact, images, runtime=runtime, batch=batch, threads=_THREADS, model=model)
+    outputs = infer(
+        artifact, images, runtime=runtime, batch=batch, threads=usable_cores(), model=model
+    )
     return closeness([outputs], [reference])

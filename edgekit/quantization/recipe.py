@@ -6,6 +6,9 @@ from edgekit.records import Format, Precision, Recipe, Target
 
 # Kinds whose result depends on small differences of large numbers, or that no runtime has in int8.
 _FLOAT_KINDS = ("LayerNormalization", "Softmax", "Gelu", "Erf", "Sigmoid", "HardSwish")
+# The same in LiteRT, which has no operator for a layer norm: its parts, then. A quantized divisor
+# can be zero.
+_FLOAT_KINDS_LITERT = ("DIV", "GELU", "RSQRT", "SOFTMAX", "SQRT", "SQUARED_DIFFERENCE", "SUM")
 
 
 def recipe(target: Target, format: Format, precision: Precision) -> Recipe | None:
@@ -131,6 +134,7 @@ def _litert(target: Target) -> Recipe:
         range_method="minmax",
         reduce_range=False,
         quantize_bias=True,
+        float_layers=_FLOAT_KINDS_LITERT,
         reasons=(
             "LiteRT's int8 specification: s8 activations, symmetric per-channel weights",
             "its kernels accumulate in int32 on every CPU: nothing saturates",

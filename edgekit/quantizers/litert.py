@@ -22,7 +22,7 @@ class _LitertQuantizer:
             tool.load_quantization_recipe(_float16())
             result = tool.quantize()
         else:
-            rules = _int8()
+            rules = _int8(recipe)
             tool.load_quantization_recipe(rules.get_quantization_recipe())
             result = tool.quantize(_ranges(source.model, rules, feeds))
         result.export_model(str(workdir / MODEL), overwrite=True)
@@ -40,7 +40,7 @@ def _ranges(model: Path, rules: recipe_manager.RecipeManager, feeds: Feeds) -> A
     return tool.get_model_qsvs()
 
 
-def _int8() -> recipe_manager.RecipeManager:
+def _int8(recipe: Recipe) -> recipe_manager.RecipeManager:
     rules = recipe_manager.RecipeManager()
     rules.add_static_config(
         regex=".*",
@@ -49,8 +49,12 @@ def _int8() -> recipe_manager.RecipeManager:
         weight_num_bits=8,
     )
     # Inputs and outputs stay float32, so that the file can take the float one's place.
-    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        rules.add_quantization_config(regex=".*", operation_name=end, algorithm_key="no_quantize")
+    for kind in ("INPUT", "OUTPUT", *recipe.float_layers):
+        rules.add_quantization_config(
+            regex=".*",
+            operation_name=qtyping.TFLOperationName(kind),
+            algorithm_key="no_quantize",
+        )
     return rules
 
 

@@ -1,38 +1,47 @@
-"""Artifacts on disk: sealed with digests, published in one rename, verified when read."""
+"""Artifacts on disk: sealed with digests, verified when read."""
 
-import contextlib
-import errno
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import msgspec
 
-from edgekit.errors import DataError, EdgekitError, UsageError
+from edgekit.errors import DataError, UsageError
 from edgekit.records import SCHEMA_VERSION, Artifact, ArtifactFile, Format, Subject, digest
 
 RECORD = "artifact.json"
-# What a foreign file of each suffix is. OpenVINO's weights lie beside the .xml.
+# What a foreign file of each suffix is. A traced torch program is not among them: its loader can
+# run code that the file holds.
 FOREIGN = {
     ".onnx": Format.ONNX,
     ".tflite": Format.LITERT,
     ".xml": Format.OPENVINO,
-    ".pt2": Format.TORCH,
     ".engine": Format.TENSORRT,
 }
 _MAX_RECORD_BYTES = 16 * 2**20
-_LOW_DISK_BYTES = 8 * 2**20
+_EXPORT_AGAIN = "export the model again, or name a folder that `edgekit export` wrote"
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's content, in hex.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The error of a file or folder that the system doesn't let us read."""
+    return DataError(
+        f"{path} can't be read: {error.strerror or error}", hint="check that it's there and yours"
+    )
 
 
 def describe(folder: Path, name: str, role: str) -> ArtifactFile:
@@ -70,6 +79,8 @@ def load(path: Path) -> Artifact:
         DataError: The record or a file is missing, broken, changed, or points outside.
     """
     artifact = _read_record(path)
+    if fault := _fault(artifact):
+        raise DataError(f"{path / RECORD}: {fault}", hint=_EXPORT_AGAIN)
     for entry in artifact.files:
         _check_file(path, entry)
     if model_sha256(artifact.files) != artifact.sha256:
@@ -77,19 +88,40 @@ def load(path: Path) -> Artifact:
     return artifact
 
 
+def _fault(artifact: Artifact) -> str:
+    """What is wrong with a record that reads well; empty if nothing is."""
+    names = [entry.name for entry in artifact.files]
+    preprocess, calibration = artifact.preprocess, artifact.calibration
+    checks = {
+        "it names no files": not names,
+        "it names a file twice": len(set(names)) != len(names),
+        "its first file is no model": not names or artifact.files[0].role != "model",
+        "its size is not that of its model": model_size_bytes(artifact.files)
+        != artifact.size_bytes,
+        "it has no inputs": not artifact.inputs or not artifact.spec.inputs,
+        "it has an input without axes": not all(spec.shape for spec in artifact.inputs),
+        "its preprocessing is unknown here": not preprocess.is_known,
+        "it was calibrated with another preprocessing": calibration is not None
+        and calibration.preprocess_sha256 != preprocess.sha256,
+    }
+    return next((words for words, broken in checks.items() if broken), "")
+
+
 def _read_record(folder: Path) -> Artifact:
     path = folder / RECORD
-    hint = "export the model again, or name a folder that `edgekit export` wrote"
-    if not path.is_file():
-        raise DataError(f"{folder} has no {RECORD}", hint=hint)
-    if path.stat().st_size > _MAX_RECORD_BYTES:
-        raise DataError(f"{path} is larger than any record", hint=hint)
+    hint = _EXPORT_AGAIN
     try:
-        record = json.loads(path.read_bytes())
+        text = path.read_bytes() if path.stat().st_size <= _MAX_RECORD_BYTES else b""
+    except FileNotFoundError as error:
+        raise DataError(f"{folder} has no {RECORD}", hint=hint) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        record = json.loads(text)
         version = record.pop("schema_version")
         stored = record.pop("record_sha256")
         artifact = msgspec.convert({**record, "path": str(folder)}, Artifact, dec_hook=_to_path)
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not a record of an artifact: {error}", hint=hint) from error
     if version != SCHEMA_VERSION:
         raise DataError(
@@ -97,8 +129,6 @@ def _read_record(folder: Path) -> Artifact:
         )
     if digest(record) != stored:
         raise _changed(folder, f"{RECORD} was changed after it was written")
-    if not artifact.files:
-        raise DataError(f"{path} names no files", hint=hint)
     return artifact
 
 
@@ -114,7 +144,7 @@ def _changed(folder: Path, what: str) -> DataError:
 
 def _check_file(folder: Path, entry: ArtifactFile) -> None:
     path = folder / entry.name
-    plain = Path(entry.name).name == entry.name and "\\" not in entry.name
+    plain = Path(entry.name).name == entry.name and not set(entry.name) & {"\\", "\0"}
     if not plain or path.resolve().parent != folder.resolve():
         raise DataError(
             f"{folder / RECORD} names {entry.name!r}, which is outside its folder",
@@ -156,91 +186,22 @@ def subject(path: Path) -> Subject:
         raise UsageError(
             f"{path} has no suffix of a model file", hint=f"one of {', '.join(FOREIGN)}"
         )
-    names = [path.name]
-    if path.suffix == ".xml" and path.with_suffix(".bin").is_file():
-        names.append(path.with_suffix(".bin").name)
+    names = [path.name, *_beside(path)]
     files = [describe(path.parent, name, "model") for name in names]
     return Subject(path, model_sha256(files), model_size_bytes(files))
 
 
-@contextlib.contextmanager
-def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold `folder` for one writer; a second one waits. A killed writer's lock is free again.
-
-    Args:
-        folder: Created if it isn't there.
-        on_wait: Called once if another writer has it.
-
-    Raises:
-        DataError: The folder can't be written.
-    """
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            on_wait()
-            lock.acquire()
+def _beside(path: Path) -> list[str]:
+    """Names of the files beside a model file that hold its weights."""
+    if path.suffix == ".xml":
+        weights = path.with_suffix(".bin")
+        return [weights.name] if weights.is_file() else []
+    if path.suffix != ".onnx":
+        return []
     try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def staging(folder: Path) -> Iterator[Path]:
-    """A fresh folder inside `folder`, on the same disk, gone at the end whatever happens.
-
-    What a killed process left is removed first; so `folder` must be held by `locked`.
-    """
-    for left in folder.glob(".staging-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with disk_errors(folder):
-        path = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def publish(staged: Path, destination: Path) -> None:
-    """Put the folder `staged` in the place of `destination`, which never holds half of it."""
-    old = staged.with_name(staged.name + ".old")
-    with disk_errors(destination):
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        if destination.exists():
-            destination.rename(old)
-        staged.rename(destination)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the system says of a full or read-only disk into a DataError."""
-    try:
-        yield
+        content = path.read_bytes()
+        siblings = sorted(other for other in path.parent.iterdir() if other.is_file())
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise disk_full(folder) from error
-        raise DataError(
-            f"{folder} can't be written: {error.strerror or error}",
-            hint="name a folder that you may write to with --out",
-        ) from error
-
-
-def is_disk_full(folder: Path) -> bool:
-    """Whether the disk that holds `folder` has no room left for a model.
-
-    Frameworks report a full disk in their own words, or not at all; so it is looked at.
-    """
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free < _LOW_DISK_BYTES
-
-
-def disk_full(folder: Path) -> EdgekitError:
-    """The error of a disk without room."""
-    return DataError(
-        f"the disk of {folder} is full", hint="free some space, or name another disk with --out"
-    )
+        raise unreadable(path, error) from error
+    # An ONNX file names the files of its external data. What it names and lies beside it is that.
+    return [other.name for other in siblings if other != path and other.name.encode() in content]

@@ -1,6 +1,6 @@
 """The commands, in the order of a user's day, and what happens to errors."""
 
-import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -15,9 +15,7 @@ from edgekit.cli.formats import formats
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
-from edgekit.errors import EdgekitError
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+from edgekit.errors import DataError, EdgekitError
 
 app = typer.Typer(
     name="edgekit",
@@ -55,19 +53,26 @@ app.command("inspect")(inspect)
 
 def run() -> NoReturn:
     """Run the command line and exit with the status of what came of it."""
+    # A job that is told to stop cleans up as after Ctrl-C; typer ends both with status 130.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except EdgekitError as error:
-        say(f"error: {error}")
-        if error.stderr_tail:
-            say(error.stderr_tail)
-        say(f"hint: {error.hint}")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("interrupted")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has left: no more to say, and no traceback at shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _fail(error)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "check that the file or disk is there, yours, and not full"
+        _fail(DataError(f"{where}{error.strerror or error}", hint=hint))
     sys.exit(0)
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(error: EdgekitError) -> NoReturn:
+    say(f"error: {error}")
+    if error.stderr_tail:
+        say(error.stderr_tail)
+    say(f"hint: {error.hint}")
+    sys.exit(error.exit_code)

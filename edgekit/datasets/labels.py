@@ -1,8 +1,9 @@
 """Labelled images: a folder with `labels.json`, or one folder a class."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from edgekit.datasets import images
 from edgekit.errors import DataError
@@ -15,11 +16,25 @@ _HINT = (
 
 
 @dataclass(frozen=True, slots=True)
+class Classes:
+    """The classes of a model.
+
+    Attributes:
+        count: How many.
+        names: Their names in order; empty if they aren't known.
+    """
+
+    count: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """Images with what is right for each.
 
     Attributes:
-        photos: The images that can be read.
+        photos: The images that can be read; `skipped` names labelled ones that can't, or are not
+            there.
         right: For each image the class indices that count as right; empty if it has no label.
     """
 
@@ -27,52 +42,60 @@ class Labelled:
     right: tuple[frozenset[int], ...]
 
 
-def read(root: Path, classes: tuple[str, ...]) -> Labelled:
+def read(root: Path, classes: Classes) -> Labelled:
     """The images below `root` with their labels.
 
     `labels.json` in the folder wins: the images that it names are read, whatever else lies there.
-    Then class folders: named by the class's index, by the class's name among `classes`, or else
-    counted in sorted order if there are as many folders as classes. A flat folder without labels
-    gives images without labels.
+    Then class folders: named by the class's index, by the class's name, or else counted in sorted
+    order if there are as many folders as classes. A flat folder without labels gives images
+    without labels.
 
     Args:
         root: The folder.
-        classes: Names of the model's classes in order; empty if they aren't known.
+        classes: The model's classes.
 
     Raises:
-        DataError: There is no image, or labels and images don't fit.
+        DataError: There is no image, or labels, classes and images don't fit.
     """
     photos = images.folder(root)
     if (root / LABELS).is_file():
-        return _from_file(root, photos)
-    return Labelled(photos, _from_folders(root, photos.paths, classes))
+        found = _from_file(root, photos)
+    else:
+        found = Labelled(photos, _from_folders(root, photos.paths, classes))
+    wrong = {index for right in found.right for index in right if not 0 <= index < classes.count}
+    if wrong:
+        raise DataError(
+            f"{root} has labels that the model has no class for: {sorted(wrong)[:5]}",
+            hint=f"the model's classes are 0 to {classes.count - 1}",
+        )
+    return found
 
 
 def _from_file(root: Path, photos: images.Photos) -> Labelled:
     path = root / LABELS
     try:
-        table = {
-            name: frozenset(int(index) for index in right)
-            for name, right in json.loads(path.read_bytes()).items()
-        }
-    except (ValueError, TypeError, AttributeError) as error:
+        stored = msgspec.json.decode(path.read_bytes(), type=dict[str, list[int]], strict=True)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read as labels: {error}", hint=_HINT) from error
-    named = {image: _lookup(table, image.relative_to(root)) for image in photos.paths}
-    paths = tuple(image for image in photos.paths if named[image])
+    table = {name: frozenset(right) for name, right in stored.items()}
+    names = {image: _named(table, image.relative_to(root)) for image in photos.paths}
+    paths = tuple(image for image in photos.paths if names[image])
     if not paths:
         raise DataError(f"{path} has no label for any image in {root}", hint=_HINT)
-    skipped = tuple(name for name in photos.skipped if _lookup(table, Path(name)))
+    absent = sorted(set(table) - {names[image] for image in paths})
     return Labelled(
-        images.Photos(photos.source, paths, skipped), tuple(named[image] for image in paths)
+        images.Photos(photos.source, paths, tuple(absent)),
+        tuple(table[names[image]] for image in paths),
     )
 
 
-def _lookup(table: dict[str, frozenset[int]], image: Path) -> frozenset[int]:
-    return table.get(image.as_posix()) or table.get(image.name) or frozenset()
+def _named(table: dict[str, frozenset[int]], image: Path) -> str:
+    """The name that `image` has in `table`: its path below the folder, or its own; else empty."""
+    return next((name for name in (image.as_posix(), image.name) if table.get(name)), "")
 
 
 def _from_folders(
-    root: Path, paths: tuple[Path, ...], classes: tuple[str, ...]
+    root: Path, paths: tuple[Path, ...], classes: Classes
 ) -> tuple[frozenset[int], ...]:
     parts = [image.relative_to(root).parts for image in paths]
     if any(len(part) == 1 for part in parts):
@@ -82,15 +105,15 @@ def _from_folders(
     return tuple(frozenset({index[part[0]]}) for part in parts)
 
 
-def _class_indices(names: list[str], classes: tuple[str, ...]) -> dict[str, int]:
-    if all(name.isdecimal() for name in names):
+def _class_indices(names: list[str], classes: Classes) -> dict[str, int]:
+    if all(name.isascii() and name.isdecimal() for name in names):
         return {name: int(name) for name in names}
-    if all(name in classes for name in names):
-        return {name: classes.index(name) for name in names}
-    if not classes or len(names) == len(classes):
+    if all(name in classes.names for name in names):
+        return {name: classes.names.index(name) for name in names}
+    if len(names) == classes.count:
         return {name: index for index, name in enumerate(names)}
-    strangers = ", ".join(name for name in names if name not in classes)
+    strangers = ", ".join(name for name in names if name not in classes.names)
     raise DataError(
-        f"class folders that are no class of the model: {strangers}",
-        hint="name the folders by class index or class name",
+        f"{len(names)} class folders, {classes.count} classes; no class of the model: {strangers}",
+        hint="name the folders by class index or class name, or give one for every class",
     )

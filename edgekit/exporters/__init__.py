@@ -23,10 +23,12 @@ class Exported:
         files: Role (as in `ArtifactFile`) of each file, by name, the one that a runtime loads
             first.
         inputs: Inputs of the file, with its own names and layout.
+        note: What the user should know of it; empty if nothing.
     """
 
     files: dict[str, str]
     inputs: tuple[TensorSpec, ...]
+    note: str = ""
 
 
 class Exporter(Protocol):

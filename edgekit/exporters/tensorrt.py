@@ -50,7 +50,7 @@ class _TensorrtFromOnnx:
         }
         text = json.dumps(settings, indent=2)
         (workdir / BUILD).write_text(text + "\n", encoding="utf-8")
-        return Exported(roles, source.inputs)
+        return Exported(roles, source.inputs, why_not)
 
 
 def _builder(target: Target) -> tuple[Any, str]:

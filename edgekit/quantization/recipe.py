@@ -96,7 +96,7 @@ def _onnx(target: Target) -> Recipe:
         quantize_bias=True,
         float_layers=_FLOAT_KINDS,
         reasons=(
-            "Arm kernels multiply s8 x s8" if arm else "x86 kernels multiply u8 x s8",
+            "Arm kernels multiply s8 x s8" if arm else "CPU kernels multiply u8 x s8",
             "channels of depthwise convolutions differ too much for one scale",
             *_range_reasons(target),
         ),

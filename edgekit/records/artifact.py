@@ -101,14 +101,14 @@ class Parity:
     """Closeness of an artifact to the torch model, and whether it is close enough.
 
     Attributes:
-        passed: Whether every check held.
+        passed: Whether every check held; None where nothing here can run it.
         runtime: What ran the artifact; None where nothing here can run it.
         batches: Closeness by batch size.
         min_sqnr_db: The least SQNR that passes for this precision.
         reason: Which check failed, or why nothing was measured; empty if all is well.
     """
 
-    passed: bool
+    passed: bool | None
     runtime: str | None
     batches: dict[str, Closeness]
     min_sqnr_db: float

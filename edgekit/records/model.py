@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from edgekit.records.encoding import SCHEMA_VERSION, digest
 from edgekit.wire import TensorSpec
 
+# Pillow's names, in lower case.
+_FILTERS = {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
@@ -34,6 +37,18 @@ class Preprocess:
     std: tuple[float, ...]
     channels: str = "RGB"
     library: str = "pillow"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this edgekit can carry it out: a record may come from anywhere."""
+        return (
+            self.mode in {"center", "squash", "border"}
+            and self.interpolation in _FILTERS
+            and len(self.mean) == len(self.std) == len(self.channels)
+            and self.channels == "RGB"
+            and all(self.std)
+            and min(*self.size, *self.resize) > 0
+        )
 
     @property
     def sha256(self) -> str:

@@ -1,5 +1,6 @@
 """What an export made, for people and for scripts."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def render(legs: Sequence[ExportLeg]) -> str:
     if made := [leg.artifact for leg in legs if leg.artifact]:
         weights = made[0].spec.weights.source
         parts.append(f"weights: {weights}; preprocess {made[0].preprocess.sha256[:12]}")
-        parts.append(f"next: edgekit bench {made[0].path.parent}/*")
+        parts.append(f"next: edgekit bench {shlex.quote(str(made[0].path.parent))}")
     return "\n".join(parts)
 
 

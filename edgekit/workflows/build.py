@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgekit import storage
+from edgekit import publishing, storage
 from edgekit.errors import DataError, EdgekitError, ToolError
 from edgekit.exporters import EXPORTERS
 from edgekit.models import assemble
@@ -26,10 +26,12 @@ from edgekit.wire import TensorSpec
 from edgekit.workflows import quiet, routes
 from edgekit.workflows.calibrate import Feeds, write_golden
 from edgekit.workflows.keys import Keys
-from edgekit.workflows.parity import parity
+from edgekit.workflows.parity import can_measure, parity
 
 GOLDEN = "golden.npz"
 LABELS = "labels.txt"
+# A file that is the same wherever it will run.
+_ANY = Target("any", "any")
 _Leg = tuple[Format, Precision]
 
 
@@ -100,7 +102,7 @@ class Builder:
             self._failed[leg] = error
             raise
         destination = self.destination(format, precision)
-        storage.publish(checked.path, destination)
+        publishing.publish(checked.path, destination)
         self._made[leg] = replace(checked, path=destination)
         return self._made[leg]
 
@@ -113,7 +115,10 @@ class Builder:
         except DataError as error:
             self._on_event(f"making {path} again: {error}")
             return None
-        return found if found.key == self._keys.key(*leg) else None
+        if found.key != self._keys.key(*leg):
+            return None
+        unmeasured = found.parity is None or found.parity.passed is None
+        return None if unmeasured and can_measure(found) else found
 
     def _make(self, format: Format, precision: Precision) -> Artifact:
         if format is Format.TORCH:
@@ -124,6 +129,8 @@ class Builder:
         if precision is Precision.FP32 or format is Format.TENSORRT:
             with self._framework(f"{format} exporter"):
                 done = EXPORTERS.get(format).export(parent, self._target, workdir)
+            if done.note:
+                self._on_event(f"{format}-{precision}: {done.note}")
             return self._seal(parent, workdir, done.files, (format, precision), done.inputs)
         return self._quantize(parent, (format, precision), workdir)
 
@@ -147,7 +154,7 @@ class Builder:
         feeds: Sequence[Mapping[str, Any]] = ()
         if recipe.range_method != "none":
             photos = self._keys.calibration
-            self._on_event(f"calibrating on {len(photos.digests)} photos: {photos.photos.source}")
+            self._on_event(f"calibrating on {photos.words()}")
             calibration = photos.record(parent.preprocess)
             feeds = Feeds(photos.tensors(parent.preprocess), parent.inputs[0])
         with self._framework(f"{leg[0]} quantizer"):
@@ -182,7 +189,7 @@ class Builder:
             size_bytes=0,
             parent_sha256=None,
             tools={},
-            target=self._target,
+            target=_ANY,
             key="",
         )
         return self._sealed(made, dict.fromkeys(source.files, "model"), leg)
@@ -218,8 +225,10 @@ class Builder:
         extra = {GOLDEN: "golden", LABELS: "labels"}
         roles = {**files, **{n: role for n, role in extra.items() if (made.path / n).is_file()}}
         entries = tuple(storage.describe(made.path, name, role) for name, role in roles.items())
+        aimed = made.recipe is not None or leg[0] is Format.TENSORRT
         return replace(
             made,
+            target=self._target if aimed else _ANY,
             files=entries,
             sha256=storage.model_sha256(entries),
             size_bytes=storage.model_size_bytes(entries),
@@ -234,7 +243,7 @@ class Builder:
             ToolError: It is not close enough to the torch model.
         """
         found = parity(made)
-        if not found.passed:
+        if found.passed is False:
             raise ToolError(
                 f"{made.format}-{made.precision} is not close to the torch model: {found.reason}",
                 hint="give photos like those that the model will see with --calib"
@@ -242,12 +251,12 @@ class Builder:
                 else "use another format or precision for this model, and report it to edgekit",
             )
         made = replace(made, parity=found)
-        with storage.disk_errors(self._staging):
+        with publishing.disk_errors(self._staging):
             storage.write_record(made)
         return made
 
     def _workdir(self, name: str) -> Path:
-        with storage.disk_errors(self._staging):
+        with publishing.disk_errors(self._staging):
             path = self._staging / name
             path.mkdir()
         return path
@@ -263,8 +272,8 @@ class Builder:
             raise
         except Exception as error:
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-            if full or storage.is_disk_full(self._staging):
-                raise storage.disk_full(self._staging) from error
+            if full or publishing.is_disk_full(self._staging):
+                raise publishing.disk_full(self._staging) from error
             text = str(error).strip().splitlines()
             raise ToolError(
                 f"{what} failed: {type(error).__name__}: {text[0] if text else 'no message'}",

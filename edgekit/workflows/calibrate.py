@@ -15,6 +15,8 @@ from edgekit.wire import TensorSpec
 
 # More photos hardly move a range and cost minutes.
 MAX_PHOTOS = 512
+_FEW = 8
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class PhotoSet:
             skipped=self.photos.skipped,
             preprocess_sha256=preprocess.sha256,
         )
+
+    def words(self) -> str:
+        """How many photos, from where, and what was passed over."""
+        skipped = self.photos.skipped
+        more = ", ..." if len(skipped) > _SHOWN else ""
+        passed = f"; skipped {len(skipped)}: {', '.join(skipped[:_SHOWN])}{more}"
+        few = "; few photos make poor ranges" if len(self.digests) < _FEW else ""
+        return f"{len(self.digests)} photos: {self.photos.source}{passed if skipped else ''}{few}"
 
     def tensors(self, preprocess: Preprocess) -> images.Tensors:
         """Their tensors, made when asked for."""

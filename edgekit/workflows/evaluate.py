@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from edgekit import storage
 from edgekit.datasets import images, labels
-from edgekit.errors import DataError, UsageError
+from edgekit.errors import UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, EvalResult, Format, Precision
+from edgekit.runtimes import RUNTIMES
+from edgekit.workflows import routes
 from edgekit.workflows.infer import infer
-from edgekit.workflows.routes import RUNTIME_OF
+from edgekit.workflows.parity import REFERENCE
 
 # Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
 _CHUNK = 128
@@ -51,9 +53,14 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
             f"{artifact.name} ends in {artifact.spec.head!r}: it has no classes to be right about",
             hint="evaluate an artifact exported with --head classify",
         )
-    data = labels.read(plan.data, _class_names(artifact))
-    _check_indices(data, artifact)
-    runtime = plan.runtime or RUNTIME_OF[artifact.format][0]
+    runtime = plan.runtime or routes.RUNTIME_OF[artifact.format][0]
+    if runtime not in (readers := routes.readers(artifact.format)):
+        RUNTIMES.entry(runtime)
+        raise UsageError(
+            f"{runtime} can't read {artifact.name}, which is {artifact.format}",
+            hint=f"these can: {', '.join(readers)}",
+        )
+    data = labels.read(plan.data, _classes(artifact))
     on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
     threads = plan.threads or usable_cores()
     outputs = _outputs(artifact, runtime, data.photos, threads)
@@ -70,18 +77,10 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     )
 
 
-def _class_names(artifact: Artifact) -> tuple[str, ...]:
+def _classes(artifact: Artifact) -> labels.Classes:
     path = artifact.file("labels")
-    return tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
-
-
-def _check_indices(data: labels.Labelled, artifact: Artifact) -> None:
-    highest = max((index for right in data.right for index in right), default=0)
-    if highest >= artifact.spec.classes:
-        raise DataError(
-            f"a label is {highest}, but {artifact.name} has {artifact.spec.classes} classes",
-            hint="give labels of the model's own classes, counted from 0",
-        )
+    names = tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
+    return labels.Classes(artifact.spec.classes, names)
 
 
 def _outputs(
@@ -90,6 +89,7 @@ def _outputs(
     """Outputs for all photos, shape (N, classes), chunk by chunk."""
     tensors = images.Tensors(artifact.preprocess, photos.paths)
     batch = artifact.inputs[0].shape[0] or 1
+    source = artifact.file("source")
     return np.concatenate(
         [
             infer(
@@ -98,6 +98,7 @@ def _outputs(
                 runtime=runtime,
                 batch=batch,
                 threads=threads,
+                model=source if runtime == REFERENCE else None,
             )
             for start in range(0, len(tensors), _CHUNK)
         ]
@@ -120,19 +121,22 @@ def _share_right(
 def _agreement(
     artifact: Artifact, outputs: npt.NDArray[np.float32], photos: images.Photos, threads: int
 ) -> float | None:
-    """Share of images whose best class is that of the float32 artifact beside this one."""
-    if artifact.precision is Precision.FP32:
-        return 1.0
-    for format in (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT):
+    """Share of images whose best class is that of a float32 artifact beside this one.
+
+    A float32 artifact is compared with one of another format; alone, it is the float model.
+    """
+    formats = (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TORCH)
+    for format in dict.fromkeys(formats):
         path = artifact.path.parent / f"{format}-{Precision.FP32}"
         if format is Format.TENSORRT or not (path / storage.RECORD).is_file():
             continue
         reference = storage.load(path)
-        if reference.spec != artifact.spec or reference.preprocess != artifact.preprocess:
+        same = (reference.spec, reference.preprocess) == (artifact.spec, artifact.preprocess)
+        if not same or reference.sha256 == artifact.sha256:
             continue
-        theirs = _outputs(reference, RUNTIME_OF[format][0], photos, threads)
+        theirs = _outputs(reference, routes.RUNTIME_OF[format][0], photos, threads)
         return float(np.mean(theirs.argmax(axis=1) == outputs.argmax(axis=1)))
-    return None
+    return 1.0 if artifact.precision is Precision.FP32 else None
 
 
 def _overlap(artifact: Artifact, photos: images.Photos) -> int:

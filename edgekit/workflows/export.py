@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit import storage
+from edgekit import publishing
 from edgekit.errors import EdgekitError
 from edgekit.models import catalog
 from edgekit.records import ExportLeg, Format, ModelRequest, Precision, Target
@@ -68,7 +68,10 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
         keys.key(*leg)
     folder = plan.folder
     waiting = f"waiting for another export into {folder}"
-    with storage.locked(folder, lambda: on_event(waiting)), storage.staging(folder) as staging:
+    with (
+        publishing.locked(folder, lambda: on_event(waiting)),
+        publishing.staging(folder) as staging,
+    ):
         builder = Builder(plan.request, plan.target, keys, staging, on_event)
         return tuple(_leg(builder, format, precision) for format, precision in wanted)
 

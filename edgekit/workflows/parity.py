@@ -18,6 +18,8 @@ from edgekit.workflows.routes import RUNTIME_OF
 # to 20, and 5 is a file whose noise is a third of its signal: broken scales, not rounding.
 MIN_SQNR_DB = {Precision.FP32: 60.0, Precision.FP16: 30.0, Precision.INT8: 5.0}
 BATCHES = (1, 2)
+# Computes Q/DQ as they are written, in float, on any CPU.
+REFERENCE = "onnxruntime-reference"
 
 
 def parity(artifact: Artifact) -> Parity:
@@ -27,16 +29,15 @@ def parity(artifact: Artifact) -> Parity:
     which computes Q/DQ exactly, since a CPU's int8 kernels may saturate where a GPU's don't.
     """
     least = MIN_SQNR_DB[artifact.precision]
-    runtime = "onnxruntime-reference"
-    model = artifact.file("source") or artifact.model
-    if artifact.format is not Format.TENSORRT:
-        runtime = RUNTIME_OF[artifact.format][0]
-        model = artifact.model
+    runtime, model = _runtime(artifact), artifact.model
+    notes = []
+    if artifact.format is Format.TENSORRT:
+        model = artifact.file("source") or model
+        notes += [f"of {model.name}; the engine was not run"] * (model != artifact.model)
     if absent := RUNTIMES.missing(runtime):
         reason = f"unmeasured: {', '.join(absent)} is not installed"
-        return Parity(passed=True, runtime=None, batches={}, min_sqnr_db=least, reason=reason)
+        return Parity(passed=None, runtime=None, batches={}, min_sqnr_db=least, reason=reason)
     batches: dict[str, Closeness] = {}
-    notes = []
     for batch in _batches(artifact):
         try:
             batches[str(batch)] = _compare(artifact, model, runtime, batch)
@@ -52,6 +53,15 @@ def parity(artifact: Artifact) -> Parity:
         min_sqnr_db=least,
         reason="; ".join(failed + notes),
     )
+
+
+def can_measure(artifact: Artifact) -> bool:
+    """Whether what checks this artifact is installed here."""
+    return not RUNTIMES.missing(_runtime(artifact))
+
+
+def _runtime(artifact: Artifact) -> str:
+    return REFERENCE if artifact.format is Format.TENSORRT else RUNTIME_OF[artifact.format][0]
 
 
 def _batches(artifact: Artifact) -> tuple[int, ...]:

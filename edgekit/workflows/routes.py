@@ -48,6 +48,18 @@ RUNTIME_OF: dict[Format, tuple[str, ...]] = {
     Format.TENSORRT: ("tensorrt",),
 }
 
+# Runtimes that read a format too, but are not asked unless they are named.
+ALSO_READ: dict[Format, tuple[str, ...]] = {
+    Format.ONNX: ("tensorrt", "onnxruntime-reference"),
+    # The reference reads the ONNX file that an engine is built from.
+    Format.TENSORRT: ("onnxruntime-reference",),
+}
+
+
+def readers(format: Format) -> tuple[str, ...]:
+    """Runtimes that read a format, the usual one first."""
+    return (*RUNTIME_OF[format], *ALSO_READ.get(format, ()))
+
 
 def check(wanted: Format, precision: Precision) -> None:
     """Refuse a pair that can't be made.

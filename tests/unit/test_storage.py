@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit import storage
+from edgekit import publishing, storage
 from edgekit.errors import DataError, UsageError
 from edgekit.records import (
     Artifact,
@@ -45,7 +45,9 @@ def sealed(folder, files=("model.onnx",)):
         inputs=(INPUT,),
         preprocess=PREPROCESS,
         recipe=None,
-        calibration=Calibration("somewhere", (("a.png", "0" * 64),), ("b.txt",), "1" * 64),
+        calibration=Calibration(
+            "somewhere", (("a.png", "0" * 64),), ("b.txt",), PREPROCESS.sha256
+        ),
         files=entries,
         sha256=storage.model_sha256(entries),
         size_bytes=storage.model_size_bytes(entries),
@@ -132,6 +134,48 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
         storage.load(artifact.path)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda record: record["files"].append(record["files"][0]), "twice"),
+        (lambda record: record["files"][0].update(role="golden"), "no model"),
+        (lambda record: record.update(size_bytes=1), "size"),
+        (lambda record: record.update(inputs=[]), "no inputs"),
+        (lambda record: record["inputs"][0].update(shape=[]), "without axes"),
+        (lambda record: record["preprocess"].update(interpolation="magic"), "preprocessing"),
+        (lambda record: record["preprocess"].update(mean=[0.1, 0.5, 0.5]), "another prep"),
+        (lambda record: record["files"][0].update(name="a\0b"), "outside"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused_though_sealed(tmp_path, change, words):
+    artifact = sealed(tmp_path / "a")
+
+    def forge(record):
+        change(record)
+        reseal(record)
+
+    edit(artifact.path, forge)
+    with pytest.raises(DataError, match=words):
+        storage.load(artifact.path)
+
+
+def test_what_is_written_in_brackets_only_is_refused(tmp_path):
+    artifact = sealed(tmp_path / "a")
+    (artifact.path / storage.RECORD).write_text("[" * 200_000)
+    with pytest.raises(DataError):
+        storage.load(artifact.path)
+
+
+def test_a_foreign_onnx_counts_with_its_external_data(tmp_path):
+    (tmp_path / "net.onnx").write_bytes(b"...location\x12\x0bnet.weights...")
+    (tmp_path / "net.weights").write_bytes(b"0" * 1000)
+    (tmp_path / "other").write_bytes(b"0" * 1000)
+    subject = storage.subject(tmp_path / "net.onnx")
+    assert 1000 < subject.size_bytes < 2000
+    (tmp_path / "net.weights").write_bytes(b"1" * 1000)
+    assert storage.subject(tmp_path / "net.onnx").sha256 != subject.sha256
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 1}', "\xff" * 9])
 def test_a_broken_record_is_refused(tmp_path, text):
     artifact = sealed(tmp_path / "a")
@@ -187,15 +231,27 @@ def test_publishing_replaces_the_whole_folder(tmp_path):
     destination = tmp_path / "final"
     sealed(destination, ("old.onnx",))
     staged = sealed(tmp_path / "staged").path
-    storage.publish(staged, destination)
+    publishing.publish(staged, destination)
     assert sorted(path.name for path in destination.iterdir()) == ["artifact.json", "model.onnx"]
     assert not staged.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["final"]
 
 
+def test_a_publish_that_was_killed_half_way_is_undone(tmp_path):
+    sealed(tmp_path / ".old-onnx-int8")
+    with publishing.locked(tmp_path, lambda: None), publishing.staging(tmp_path):
+        assert storage.load(tmp_path / "onnx-int8").format is Format.ONNX
+
+
+def test_a_writer_that_made_nothing_leaves_nothing(tmp_path):
+    with publishing.locked(tmp_path / "toy", lambda: None):
+        pass
+    assert not (tmp_path / "toy").exists()
+
+
 def test_what_a_killed_export_left_is_cleared(tmp_path):
     (tmp_path / ".staging-dead" / "half").mkdir(parents=True)
-    with storage.locked(tmp_path, lambda: None), storage.staging(tmp_path) as fresh:
+    with publishing.locked(tmp_path, lambda: None), publishing.staging(tmp_path) as fresh:
         assert fresh.is_dir()
         assert not (tmp_path / ".staging-dead").exists()
     assert not fresh.exists()
@@ -205,7 +261,7 @@ def test_what_a_killed_export_left_is_cleared(tmp_path):
     ("code", "words"), [(errno.ENOSPC, "is full"), (errno.EROFS, "can't be written")]
 )
 def test_the_disk_speaks_plainly(tmp_path, code, words):
-    with pytest.raises(DataError, match=words), storage.disk_errors(tmp_path):
+    with pytest.raises(DataError, match=words), publishing.disk_errors(tmp_path):
         raise OSError(code, os.strerror(code))
 
 

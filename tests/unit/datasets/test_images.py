@@ -69,34 +69,67 @@ def test_photos_of_the_golden_sample_are_never_calibrated_on():
 def test_class_folders_by_index_and_by_name(tmp_path):
     photo(tmp_path / "index" / "7" / "a.png")
     photo(tmp_path / "name" / "owl" / "a.png")
-    assert labels.read(tmp_path / "index", ()).right == (frozenset({7}),)
-    assert labels.read(tmp_path / "name", ("cat", "owl")).right == (frozenset({1}),)
+    names = labels.Classes(2, ("cat", "owl"))
+    assert labels.read(tmp_path / "index", labels.Classes(8)).right == (frozenset({7}),)
+    assert labels.read(tmp_path / "name", names).right == (frozenset({1}),)
 
 
 def test_class_folders_that_are_no_class_are_named(tmp_path):
     photo(tmp_path / "owl" / "a.png")
     photo(tmp_path / "yeti" / "a.png")
     with pytest.raises(DataError, match="yeti"):
-        labels.read(tmp_path, ("cat", "owl", "dog"))
+        labels.read(tmp_path, labels.Classes(3, ("cat", "owl", "dog")))
+
+
+def test_class_folders_are_counted_only_if_there_is_one_for_each_class(tmp_path):
+    photo(tmp_path / "cat" / "a.png")
+    photo(tmp_path / "dog" / "a.png")
+    assert labels.read(tmp_path, labels.Classes(2)).right == (frozenset({0}), frozenset({1}))
+    with pytest.raises(DataError, match="2 class folders, 10 classes"):
+        labels.read(tmp_path, labels.Classes(10))
+
+
+def test_labels_of_classes_that_the_model_lacks_are_refused(tmp_path):
+    photo(tmp_path / "11" / "a.png")
+    with pytest.raises(DataError, match="11"):
+        labels.read(tmp_path, labels.Classes(10))
+
+
+def test_labelled_images_that_are_not_there_are_named(tmp_path):
+    photo(tmp_path / "a.png")
+    (tmp_path / "labels.json").write_text('{"a.png": [3], "gone.png": [4]}')
+    assert labels.read(tmp_path, labels.Classes(10)).photos.skipped == ("gone.png",)
 
 
 def test_a_labels_file_chooses_its_images(tmp_path):
     photo(tmp_path / "deep" / "a.png")
     photo(tmp_path / "unnamed.png")
     (tmp_path / "labels.json").write_text('{"a.png": [3, 4]}')
-    found = labels.read(tmp_path, ())
+    found = labels.read(tmp_path, labels.Classes(10))
     assert [path.name for path in found.photos.paths] == ["a.png"]
     assert found.right == (frozenset({3, 4}),)
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"a.png": "x"}', '{"b.png": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"a.png": "12"}',
+        '{"a.png": [1.7]}',
+        '{"a.png": [true]}',
+        '{"a.png": [-1]}',
+        '{"a.png": [1e400]}',
+        '{"b.png": [1]}',
+    ],
+)
 def test_a_labels_file_that_fits_nothing_is_refused(tmp_path, text):
     photo(tmp_path / "a.png")
     (tmp_path / "labels.json").write_text(text)
     with pytest.raises(DataError, match="labels"):
-        labels.read(tmp_path, ())
+        labels.read(tmp_path, labels.Classes(10))
 
 
 def test_a_flat_folder_has_no_labels(tmp_path):
     photo(tmp_path / "a.png")
-    assert labels.read(tmp_path, ()).right == (frozenset(),)
+    assert labels.read(tmp_path, labels.Classes(10)).right == (frozenset(),)

@@ -4,6 +4,7 @@ EdgekitError
  +-- UsageError         2  what was asked for can't be done, or isn't known
  +-- MissingDependency  3  a package, or a GPU, that is needed isn't here
  +-- ToolError          4  a framework failed; its own error is the cause
+ |    +-- FixedBatchError   the file can't run at another batch than its own
  +-- DeviceError        5  the machine that runs the job failed or went away
  +-- DataError          6  a stored or received file is broken, missing or not what it claims
 
@@ -12,6 +13,8 @@ says what to do, so it is required.
 """
 
 from __future__ import annotations
+
+from typing import Dict, Type
 
 
 class EdgekitError(Exception):
@@ -33,8 +36,16 @@ class EdgekitError(Exception):
     @classmethod
     def exit_code_of(cls, kind: str) -> int:
         """Exit status of the error class named `kind`: that of the root if there is none."""
-        known = {found.__name__: found.exit_code for found in cls.__subclasses__()}
-        return known.get(kind, cls.exit_code)
+        return cls.kinds().get(kind, cls).exit_code
+
+    @classmethod
+    def kinds(cls) -> Dict[str, Type[EdgekitError]]:
+        """Every class below this one, by its name."""
+        found: Dict[str, Type[EdgekitError]] = {}
+        for kind in cls.__subclasses__():
+            found[kind.__name__] = kind
+            found.update(kind.kinds())
+        return found
 
     @property
     def kind(self) -> str:
@@ -58,6 +69,10 @@ class ToolError(EdgekitError):
     """A framework failed at its job. Its own error is the `__cause__`."""
 
     exit_code = 4
+
+
+class FixedBatchError(ToolError):
+    """The file can't run at another batch than the one that it was exported with."""
 
 
 class DeviceError(EdgekitError):

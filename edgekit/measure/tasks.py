@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 import numpy as np
 
 from edgekit import __version__
-from edgekit.errors import EdgekitError, ToolError, UsageError
+from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
 from edgekit.measure.closeness import closeness
 from edgekit.measure.environment import machine, state
 from edgekit.measure.inputs import (
@@ -109,7 +109,7 @@ def _check_outputs(job: Job, outputs: Sequence[Any]) -> None:
     """A batch that an inner reshape folded away shows in the first output's first axis."""
     shape = np.shape(outputs[0])
     if job.batch > 1 and shape[:1] != (job.batch,):
-        raise ToolError(
+        raise FixedBatchError(
             f"asked for batch {job.batch}, the first output has the shape {shape}: the file is "
             "fixed at its own batch size",
             hint=f"run it with that batch, or export it with `--batch {job.batch}`",

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 import numpy as np
 
-from edgekit.errors import ToolError
+from edgekit.errors import FixedBatchError
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.specs import (
     count_ops,
@@ -141,8 +141,8 @@ def _overruled(declared: Sequence[TensorSpec], inputs: Sequence[TensorSpec]) -> 
     )
 
 
-def _fixed_batch(error: BaseException) -> ToolError:
-    return ToolError(
+def _fixed_batch(error: BaseException) -> FixedBatchError:
+    return FixedBatchError(
         f"the file is fixed at its own batch size: {first_line(error)}",
         hint="run it with the batch that it was exported with, or export it with `--batch N`",
     )

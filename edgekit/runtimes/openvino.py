@@ -96,10 +96,18 @@ def _read(core: Any, model: Path) -> Any:
     weights = model.with_suffix(".bin")
     if model.suffix == ".xml" and not weights.exists():
         raise unreadable(model, "OpenVINO model", FileNotFoundError(f"{weights.name} is missing"))
+    # OpenVINO goes by the content, and would run an ONNX file under this name.
+    if model.suffix == ".xml" and not _begins_as_xml(model):
+        raise unreadable(model, "OpenVINO model")
     try:
         return core.read_model(str(model))
     except RuntimeError as error:
         raise unreadable(model, "model for OpenVINO", error) from error
+
+
+def _begins_as_xml(model: Path) -> bool:
+    with model.open("rb") as file:
+        return file.read(64).lstrip().startswith(b"<")
 
 
 def _config(core: Any, threads: int, precision: str) -> Dict[str, Any]:

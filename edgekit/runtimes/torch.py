@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 import torch
 
 from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.pt2 import refuse_code
 from edgekit.runtimes.specs import (
     count_ops,
     has_free_axis,
@@ -75,14 +76,17 @@ class Torch:
         try:
             # Its own fallback for older archives logs a traceback before it raises.
             logging.getLogger("torch.export").setLevel(logging.ERROR)
+            refuse_code(model)
             program = torch.export.load(model)
+            # Source text that `module` would compile: checks of shapes, which are made here.
+            program._guards_code = []  # noqa: SLF001
             declared = _specs(program, program.graph_signature.user_inputs)
             inputs = [
                 with_shape(value, shape_of(value)) if has_free_axis(value) else value
                 for value in declared
             ]
             return TorchSession(program, inputs)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, LookupError, zipfile.BadZipFile) as error:
             raise unreadable(model, "exported program of torch", error) from error
         except (ImportError, NotImplementedError, AttributeError) as error:
             raise not_run(model, "torch", error) from error

@@ -12,6 +12,7 @@ from edgekit.errors import (
     DataError,
     DeviceError,
     EdgekitError,
+    FixedBatchError,
     MissingDependency,
     ToolError,
     UsageError,
@@ -21,7 +22,8 @@ from edgekit.wire import Failure, Job, Samples
 
 PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
 KINDS: dict[str, type[EdgekitError]] = {
-    kind.__name__: kind for kind in (UsageError, MissingDependency, ToolError, DataError)
+    kind.__name__: kind
+    for kind in (UsageError, MissingDependency, ToolError, FixedBatchError, DataError)
 }
 
 OnPhase = Callable[[str], None]

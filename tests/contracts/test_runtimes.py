@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgekit.errors import DataError, MissingDependency, ToolError, UsageError
+from edgekit.errors import DataError, FixedBatchError, MissingDependency, ToolError, UsageError
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
@@ -171,7 +175,7 @@ def test_a_fixed_batch_is_refused_with_what_would_work(models: Path) -> None:
 
 def test_a_litert_file_that_can_not_grow_says_what_would_work(models: Path) -> None:
     assert _bench("litert", models / "litert.tflite", batch=4).inputs[0].shape[0] == 4
-    with pytest.raises(ToolError, match="fixed at its own batch") as caught:
+    with pytest.raises(FixedBatchError, match="fixed at its own batch") as caught:
         _run("litert", models / "baked.tflite", batch=4)
     assert "--batch" in caught.value.hint
 
@@ -202,3 +206,58 @@ def test_no_runtime_reports_to_its_maker(
     monkeypatch.setenv("HOME", str(tmp_path))
     _bench(runtime, models / FILES[runtime])
     assert list(tmp_path.iterdir()) == []
+
+
+def _rewritten(source: Path, target: Path, ending: str, content: bytes) -> Path:
+    """A copy of an archive in which the member that ends with `ending` has another content."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        found = [name for name in old.namelist() if name.endswith(ending)]
+        assert found
+        for name in old.namelist():
+            new.writestr(name, content if name in found else old.read(name))
+    return target
+
+
+def _hostile(kind: str, source: Path, target: Path, trace: Path) -> Path:
+    with zipfile.ZipFile(source) as archive:
+        texts = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
+    if kind == "pickle":
+        return _rewritten(source, target, "sample_inputs/model.pt", pickle.dumps(_Touch(trace)))
+    if kind == "weights":
+        name = "model_weights_config.json"
+        return _rewritten(source, target, name, texts[name].replace(b"false", b"true"))
+    program = json.loads(texts["model.json"])
+    if kind == "operator":
+        program["graph_module"]["graph"]["nodes"][0]["target"] = "torch.os.system"
+        return _rewritten(source, target, "models/model.json", json.dumps(program).encode())
+    text = re.sub(rb'("expr_str": )"[^"]+"', rb'\1"open(chr(97))"', texts["model.json"])
+    assert text != texts["model.json"]
+    return _rewritten(source, target, "models/model.json", text)
+
+
+class _Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self._path,))
+
+
+@pytest.mark.parametrize("kind", ["pickle", "weights", "operator", "size"])
+def test_a_program_of_torch_that_holds_code_is_refused_and_not_run(
+    models: Path, tmp_path: Path, kind: str
+) -> None:
+    trace = tmp_path / "was-run"
+    model = _hostile(kind, models / "torch.pt2", tmp_path / "evil.pt2", trace)
+    with pytest.raises(DataError, match="holds code, .* refused and not run"):
+        _run("torch", model)
+    assert not trace.exists()
+
+
+def test_openvino_does_not_run_an_onnx_file_under_its_name(models: Path, tmp_path: Path) -> None:
+    shutil.copy(models / "onnx.onnx", tmp_path / "openvino.xml")
+    shutil.copy(models / "openvino.bin", tmp_path)
+    with pytest.raises(DataError, match=r"openvino\.xml is not a readable"):
+        _run("openvino", tmp_path / "openvino.xml")

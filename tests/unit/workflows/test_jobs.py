@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from edgekit.errors import DataError, DeviceError, EdgekitError, ToolError, UsageError
+from edgekit.errors import (
+    DataError,
+    DeviceError,
+    EdgekitError,
+    FixedBatchError,
+    ToolError,
+    UsageError,
+)
 from edgekit.wire import Job
 from edgekit.workflows.jobs import run_job
 
@@ -71,7 +78,7 @@ def test_an_infer_job_has_no_samples() -> None:
     assert run_job(Script({"event": "outputs"}), JOB, timeout_s=1.0) is None
 
 
-@pytest.mark.parametrize("kind", [DataError, ToolError, UsageError, DeviceError])
+@pytest.mark.parametrize("kind", [DataError, ToolError, FixedBatchError, UsageError, DeviceError])
 def test_a_failure_is_raised_as_the_error_that_it_was(kind: type[EdgekitError]) -> None:
     with pytest.raises(kind, match="cut short") as caught:
         run_job(
@@ -80,6 +87,11 @@ def test_a_failure_is_raised_as_the_error_that_it_was(kind: type[EdgekitError]) 
             timeout_s=1.0,
         )
     assert caught.value.hint == "copy it"
+
+
+def test_the_exit_status_of_a_kind_is_that_of_the_class_it_derives_from() -> None:
+    assert EdgekitError.exit_code_of("FixedBatchError") == ToolError.exit_code
+    assert EdgekitError.exit_code_of("SystemExit") == 1
 
 
 def test_an_unknown_kind_of_failure_is_the_devices() -> None:

@@ -60,7 +60,7 @@ class Job:
         precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
         threads: Threads that the runtime may use.
         seed: Seed of inputs that are made up.
-        batch: Samples in one inference; replaces a free batch axis.
+        batch: Samples in one inference; None for the file's own, or 1 where it is free.
         shapes: For inputs with free axes: the shape to use, by input name.
         layouts: Axes of inputs whose layout the file doesn't say, by input name.
         golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
@@ -76,7 +76,7 @@ class Job:
     precision: str
     threads: int
     seed: int = 0
-    batch: int = 1
+    batch: Optional[int] = None
     shapes: Dict[str, List[int]] = field(default_factory=dict)
     layouts: Dict[str, str] = field(default_factory=dict)
     golden: Optional[str] = None
@@ -164,6 +164,7 @@ class Samples:
         output_sha256: Digest of the outputs of the first input in rotation.
         execution: Operators as the runtime runs them, if it tells.
         environment: The machine and its state, before (`before.*`) and after (`after.*`).
+        batch: Samples in one inference.
     """
 
     latency_ns: List[int]
@@ -182,6 +183,7 @@ class Samples:
     output_sha256: str
     execution: List[OpCount]
     environment: Dict[str, str]
+    batch: int = 1
 
 
 @dataclass(frozen=True)

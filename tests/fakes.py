@@ -90,11 +90,21 @@ def _hang() -> None:
     time.sleep(600)
 
 
+class _Huge(Runtime):
+    """Takes more numbers than there is memory for."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        session = Session(lambda: None)
+        session.inputs = [TensorSpec("x", (10**14, 3), "float32")]
+        return session
+
+
 CALM = Runtime(lambda: None)
 LOUD = Runtime(_print_a_lot)
 CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
+HUGE = _Huge(lambda: None)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -103,6 +113,7 @@ loud = tests.fakes:LOUD
 crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
+huge = tests.fakes:HUGE
 """
 
 

@@ -62,6 +62,8 @@ def bench(
     counted = [kind for kind in failures if not found or kind != MissingDependency.__name__]
     if counted:
         raise typer.Exit(EdgekitError.exit_code_of(counted[0]))
+    if any(result.samples and not result.valid for result in results):
+        raise typer.Exit(EdgekitError.exit_code)
 
 
 def _shape(text: str) -> tuple[str, list[int]]:

@@ -40,8 +40,11 @@ class ShapeChooser:
         if spec.name in self._job.shapes:
             return _checked(spec, self._job.shapes[spec.name])
         shape = list(spec.shape)
-        if shape and (shape[0] is None or (shape[0] == 1 and self._job.batch > 1)):
-            shape[0] = self._job.batch
+        asked = self._job.batch
+        # A single number a side input holds, such as a threshold, is no batch of one.
+        grows = shape[:1] == [1] and len(shape) > 1 and asked is not None
+        if shape and (shape[0] is None or grows):
+            shape[0] = asked or 1
         free = [axis for axis, size in enumerate(shape) if size is None]
         if free:
             self.defaulted[spec.name] = free
@@ -92,12 +95,42 @@ def check_inputs(job: Job, inputs: Sequence[TensorSpec]) -> None:
         )
     for name, given in job.shapes.items():
         _checked(known[name], given)
-    for spec in inputs:
-        fixed = spec.shape[0] if spec.shape else job.batch
-        if fixed != job.batch and (job.batch > 1 or len(spec.shape) == IMAGE_AXES):
+    for spec in _batched(inputs) if job.batch is not None else []:
+        fixed = spec.shape[0]
+        if fixed != job.batch:
             raise UsageError(
                 f"input {spec.name!r} is fixed at batch {fixed}; asked for {job.batch}",
                 hint=f"use `--batch {fixed}`, or export the model with `--batch {job.batch}`",
+            )
+
+
+def _batched(inputs: Sequence[TensorSpec]) -> List[TensorSpec]:
+    """The inputs whose first axis is the batch: an only one's, else that of two axes and more."""
+    several = len(inputs) > 1
+    return [spec for spec in inputs if len(spec.shape) > (1 if several else 0)]
+
+
+def batch_of(inputs: Sequence[TensorSpec]) -> int:
+    """Samples in one inference, from the shapes as they are fed."""
+    batched = _batched(inputs)
+    return (batched[0].shape[0] or 1) if batched else 1
+
+
+def check_types(inputs: Sequence[TensorSpec]) -> None:
+    """Refuse a model with an input for which no array can be made.
+
+    Raises:
+        UsageError: With the input and its type.
+    """
+    for spec in inputs:
+        try:
+            numbers = np.dtype(spec.dtype).kind in "fiub"
+        except TypeError:
+            numbers = False
+        if not numbers:
+            raise UsageError(
+                f"input {spec.name!r} takes {spec.dtype}: such inputs can't be made up",
+                hint="give a model whose inputs are numbers or booleans that NumPy has",
             )
 
 

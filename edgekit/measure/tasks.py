@@ -22,7 +22,9 @@ from edgekit.measure.inputs import (
     Feed,
     ShapeChooser,
     Stored,
+    batch_of,
     check_inputs,
+    check_types,
     random_feeds,
 )
 from edgekit.measure.loop import timed
@@ -82,6 +84,7 @@ def _load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
     load_ns = time.perf_counter_ns() - start
     memory.mark("load")
     check_inputs(job, session.inputs)
+    check_types(session.inputs)
     events.enter("first")
     # Made-up numbers: stored samples would count as the model's memory if they were read by now.
     (feed,) = random_feeds(session.inputs, 1, job.seed)
@@ -108,7 +111,7 @@ def _run(job: Job, session: Session, feed: Feed) -> List[Any]:
 def _check_outputs(job: Job, outputs: Sequence[Any]) -> None:
     """A batch that an inner reshape folded away shows in the first output's first axis."""
     shape = np.shape(outputs[0])
-    if job.batch > 1 and shape[:1] != (job.batch,):
+    if job.batch is not None and job.batch > 1 and shape[:1] != (job.batch,):
         raise FixedBatchError(
             f"asked for batch {job.batch}, the first output has the shape {shape}: the file is "
             "fixed at its own batch size",
@@ -148,6 +151,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         output_sha256=_digest(_run(job, session, feeds[0])),
         execution=session.execution(),
         environment=environment,
+        batch=batch_of(session.inputs),
     )
 
 
@@ -158,14 +162,14 @@ def _golden(job: Job, session: Session) -> Tuple[Optional[Closeness], List[Feed]
         return None, made_up
     stored = Stored(Path(job.golden), session.inputs, job)
     found = closeness(_run_all(job, session, stored), stored.outputs)
-    feeds = stored.rotation(job.batch)
+    feeds = stored.rotation(batch_of(session.inputs))
     return found, feeds + made_up[: max(0, DISTINCT - len(feeds))]
 
 
 def _run_all(job: Job, session: Session, stored: Stored) -> List[Any]:
     """All outputs for all samples, samples first."""
     parts = []
-    for feed, count in stored.batches(job.batch):
+    for feed, count in stored.batches(batch_of(session.inputs)):
         parts.append([output[:count] for output in _run(job, session, feed)])
     return [np.concatenate(arrays) for arrays in zip(*parts)]
 

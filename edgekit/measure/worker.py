@@ -1,8 +1,9 @@
 """The process that measures: one job in on standard input, events out on standard output.
 
-`python -m edgekit.measure.worker` reads a `Job` as JSON and writes one JSON object a line:
+`python -m edgekit.measure.worker` reads a `Job` as one line of JSON and writes lines of JSON:
 `{"event": "phase", "phase": ...}` as it goes, and at last `samples`, `outputs` or `failure`.
-Whatever a framework prints goes to standard error.
+Whatever a framework prints goes to standard error. Standard input stays open until the host has
+what it wants: its end is that of the worker.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 import traceback
 from typing import Any, Dict, TextIO
 
@@ -18,6 +20,7 @@ from edgekit.errors import EdgekitError
 from edgekit.wire import Failure, Job, Profile
 
 MESSAGE_LIMIT = 2000  # characters
+ABANDONED = 70
 
 
 class Channel:
@@ -55,6 +58,31 @@ def claim_stdout() -> TextIO:
     return os.fdopen(own, "w", encoding="utf-8")
 
 
+def end_with_host() -> None:
+    """End this process when standard input ends, since then nobody waits for an answer.
+
+    A thread that blocks in `read` holds no lock and takes no time, so timing doesn't notice it.
+    """
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(ABANDONED)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def read_line() -> str:
+    """The first line of standard input, and nothing beyond it."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 2**16)
+        if not piece:
+            break
+        line += piece
+    return line.decode("utf-8")
+
+
 def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
@@ -67,13 +95,17 @@ def main() -> int:
     channel = Channel(claim_stdout())
     try:
         channel.enter("start")
-        job = read_job(sys.stdin.read())
+        job = read_job(read_line())
+        end_with_host()
         # Late, so that a broken NumPy is an event too.
         from edgekit.measure.tasks import perform
 
         perform(job, channel)
     except EdgekitError as error:
         channel.fail(error.kind, str(error), error.hint)
+    except MemoryError as error:
+        message = f"there is not enough memory for these inputs and outputs: {error}"
+        channel.fail("ToolError", message[:MESSAGE_LIMIT], "try a smaller batch or shape")
     except Exception as error:  # noqa: BLE001 -- the end of the process: all must become an event
         message = f"the worker failed with {type(error).__name__}: {error}"[:MESSAGE_LIMIT]
         hint = "a defect of edgekit or of the runtime; the last lines say where"

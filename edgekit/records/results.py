@@ -31,11 +31,12 @@ class BenchPlan:
         runtime: Name of the runtime.
         device: Where.
         threads: Threads that the runtime may use.
-        batch: Samples in one inference.
+        batch: Samples in one inference; None for the file's own. Samples say what was run.
         profile: How long to measure.
         shapes: Shapes given for inputs with free axes, by input name.
         seed: Seed of inputs that are made up.
-        boundary: What is inside the timed span.
+        boundary: What is inside the timed span: copies to a device and back are, of every
+            runtime; making the inputs is not.
         mode: `latency`: one inference after another.
     """
 
@@ -43,11 +44,11 @@ class BenchPlan:
     runtime: str
     device: Device
     threads: int
-    batch: int
+    batch: int | None
     profile: Profile
     shapes: dict[str, list[int]] = field(default_factory=dict)
     seed: int = 0
-    boundary: str = "model"
+    boundary: str = "host arrays to host arrays"
     mode: str = "latency"
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from edgekit import storage
+from edgekit.errors import MissingDependency
 from edgekit.records import SCHEMA_VERSION, BenchResult, Metric
 from edgekit.reports import table
-from edgekit.wire import Samples
+from edgekit.wire import Failure, Samples
 
 _MIB = 2**20
 _COLUMNS = (
@@ -44,7 +45,7 @@ def _row(result: BenchResult) -> tuple[str, ...]:
     head = (plan.subject.name, plan.runtime)
     if failure := result.failure:
         blank = (table.NO_VALUE,) * (len(_COLUMNS) - 3)
-        return (*head, *blank, f"failed in {failure.stage}: {failure.kind}")
+        return (*head, *blank, _failed(failure))
     found = {metric.name: metric for metric in result.metrics}
     return (
         *head,
@@ -56,13 +57,28 @@ def _row(result: BenchResult) -> tuple[str, ...]:
         _number(found.get("memory_peak_bytes"), _MIB),
         _number(found.get("file_size_bytes"), _MIB),
         str(plan.threads),
-        _number(found.get("agreement")),
+        _agreement(result),
         _note(result),
     )
 
 
+def _failed(failure: Failure) -> str:
+    if failure.kind == MissingDependency.__name__:
+        return "can't run here"
+    return f"failed in {failure.stage}: {failure.kind}"
+
+
+def _agreement(result: BenchResult) -> str:
+    """Of how many as well: six of six are no hundred per cent."""
+    golden = result.samples.golden if result.samples else None
+    if golden is None:
+        return table.NO_VALUE
+    return f"{round(golden.agreement * golden.images)}/{golden.images}"
+
+
 def _note(result: BenchResult) -> str:
-    batch = [f"batch {result.plan.batch}"] * (result.plan.batch > 1)
+    size = result.samples.batch if result.samples else 1
+    batch = [f"batch {size}"] * (size > 1)
     invalid = ["INVALID"] * (not result.valid)
     return "; ".join([*invalid, *result.reasons, *batch])
 
@@ -110,7 +126,6 @@ def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
             metric.name: list(metric.interval) for metric in result.metrics if metric.interval
         },
         "threads": plan.threads,
-        "batch": plan.batch,
         "mode": plan.mode,
         "boundary": plan.boundary,
         "seed": plan.seed,

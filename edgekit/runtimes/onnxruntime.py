@@ -105,7 +105,9 @@ def _open(model: Path, options: Any) -> Any:
 def _spec(value: Any) -> TensorSpec:
     # Axes are numbers where they are fixed, names or None where they are free.
     shape = [axis if isinstance(axis, int) and axis > 0 else None for axis in value.shape]
-    element = value.type[len("tensor(") : -1]
+    # Sequences and maps keep their whole name: NumPy has none for them.
+    whole = str(value.type)
+    element = whole[len("tensor(") : -1] if whole.startswith("tensor(") else whole
     return spec(value.name, shape, DTYPES.get(element, element))
 
 

@@ -128,7 +128,17 @@ def _spec(port: Any) -> TensorSpec:
     axes = port.get_partial_shape()
     shape = [axis.get_length() if axis.is_static else None for axis in axes]
     name = port.get_any_name() if port.get_names() else port.get_node().get_friendly_name()
-    return spec(name, shape, np.dtype(port.get_element_type().to_dtype()).name)
+    return spec(name, shape, _dtype(port.get_element_type()))
+
+
+def _dtype(element: Any) -> str:
+    """NumPy's name of an element type; OpenVINO's own, such as `bf16`, where NumPy has none."""
+    try:
+        name = np.dtype(element.to_dtype()).name
+    except (RuntimeError, TypeError):
+        return str(element.get_type_name())
+    # It gives bfloat16 as the 16-bit numbers that it is stored in.
+    return name if element.get_type_name() != "bf16" else "bfloat16"
 
 
 def _fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:

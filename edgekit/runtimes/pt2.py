@@ -15,8 +15,6 @@ import zipfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 
-import torch
-
 from edgekit.errors import DataError
 
 # Compiled libraries, script objects and older layouts have other names.
@@ -55,6 +53,8 @@ def refuse_code(model: Path) -> None:
         DataError: It holds, or may hold, code.
         RuntimeError: It is no archive of torch.
     """
+    import torch
+
     with zipfile.ZipFile(model) as archive:
         if "version" in archive.namelist():  # torch would take the older layout then
             raise _refused(model, "its layout is one of torch 2.7 and before")
@@ -71,6 +71,8 @@ def refuse_code(model: Path) -> None:
 
 
 def _refuse_pickle(model: Path, name: str, content: bytes) -> None:
+    import torch
+
     if not content:
         return
     try:
@@ -95,7 +97,7 @@ def _refuse_program(model: Path, program: Dict[str, Any]) -> None:
 
 
 def _strings(value: Any, key: str) -> Iterator[Tuple[str, str]]:
-    """Every text below `value` that torch may turn into code, with the key that it stands under."""
+    """Every text below `value` that torch may turn into code, with its key."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, list):

@@ -78,7 +78,6 @@ class TensorrtSession:
         return {
             "layers": str(self._engine.num_layers),
             "device_memory_bytes": str(self._engine.device_memory_size_v2),
-            "boundary": "host to host, copies included",
         }
 
     def execution(self) -> List[OpCount]:

@@ -125,8 +125,10 @@ def _send(process: subprocess.Popen[bytes], job: Job) -> None:
     # A worker that is gone already says so by its exit status.
     with contextlib.suppress(BrokenPipeError):
         assert process.stdin is not None  # noqa: S101 -- for the type checker: it was asked for
-        with process.stdin as stdin:
-            stdin.write(json.dumps(asdict(job)).encode())
+        # Left open: its end tells the worker that nobody waits for it, also if this process is
+        # killed.
+        process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+        process.stdin.flush()
 
 
 def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
@@ -165,6 +167,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     if process.stdout is not None:
         process.stdout.close()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def _crash(status: int, tail: str) -> DeviceError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from edgekit.errors import DeviceError, EdgekitError
+from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.records import BenchPlan, BenchResult, Metric, Precision
 from edgekit.transports import TRANSPORTS
-from edgekit.wire import Failure, Job, Samples
+from edgekit.wire import Closeness, Failure, Job, Samples
 from edgekit.workflows.jobs import run_job
+from edgekit.workflows.parity import MIN_SQNR_DB
 
 # Beyond the profile's own limits: importing, loading, compiling, the golden sample.
 _ALLOWANCE_S = 600.0
@@ -50,7 +52,7 @@ def _leg(plan: BenchPlan) -> BenchResult:
         failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
         return BenchResult(plan, None, (), valid=False, reasons=(), failure=failure)
     faults = _faults(plan, samples)
-    reasons = (*faults, *_notes(samples))
+    reasons = (*faults, *_notes(plan, samples))
     return BenchResult(plan, samples, _metrics(plan, samples), not faults, reasons)
 
 
@@ -82,21 +84,46 @@ def _faults(plan: BenchPlan, samples: Samples) -> list[str]:
     faults = []
     if len(samples.latency_ns) < plan.profile.min_runs:
         faults.append(f"only {len(samples.latency_ns)} runs of {plan.profile.min_runs}")
-    artifact, golden = plan.subject.artifact, samples.golden
-    if golden and not golden.finite:
-        faults.append("outputs hold NaN or infinity")
-    elif golden and golden.sqnr_db is not None and artifact and artifact.parity:
-        least = artifact.parity.min_sqnr_db
-        if golden.sqnr_db < least:
-            faults.append(f"golden sample: SQNR {golden.sqnr_db:.1f} dB is below {least:.0f} dB")
+    artifact = plan.subject.artifact
+    if samples.golden is None:
+        return faults + ["unverified: the artifact has no golden sample"] * bool(artifact)
+    if not samples.golden.finite:
+        return [*faults, "outputs hold NaN or infinity"]
+    if artifact:
+        faults += _distance(artifact.precision, samples.golden)
+        faults += _not_int8(artifact.precision, samples)
     return faults
 
 
-def _notes(samples: Samples) -> list[str]:
+def _distance(precision: Precision, golden: Closeness) -> list[str]:
+    # The bound is the program's: what an artifact's own record says may have been changed.
+    least = MIN_SQNR_DB[precision]
+    if golden.sqnr_db is None or golden.sqnr_db >= least:
+        return []
+    return [f"golden sample: SQNR {golden.sqnr_db:.1f} dB is below {least:.0f} dB"]
+
+
+def _not_int8(precision: Precision, samples: Samples) -> list[str]:
+    told = {op.precision for op in samples.execution}
+    if precision is not Precision.INT8 or not told or "int8" in told:
+        return []
+    return ["an int8 artifact of which no operator runs in int8"]
+
+
+def _notes(plan: BenchPlan, samples: Samples) -> list[str]:
     """What to know about the numbers."""
     unsteady = ["unsteady: two windows of the warm-up never agreed"] * (not samples.steady)
-    return unsteady + [
-        f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"
-        for spec in samples.inputs
-        if spec.name in samples.defaulted
+    crowded = [
+        f"{plan.threads} threads on {cores} usable cores"
+        for cores in [usable_cores()]
+        if plan.threads > cores
     ]
+    return (
+        unsteady
+        + crowded
+        + [
+            f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"
+            for spec in samples.inputs
+            if spec.name in samples.defaulted
+        ]
+    )

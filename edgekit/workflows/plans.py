@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,12 @@ def _check(request: BenchRequest) -> None:
     for option, number in (("--threads", request.threads), ("--batch", request.batch)):
         if number is not None and number < 1:
             raise UsageError(f"{option} is {number}", hint="give a number from 1 on")
+    logical = os.cpu_count() or 1
+    if request.threads is not None and request.threads > logical:
+        raise UsageError(
+            f"--threads is {request.threads}; this machine has {logical} logical CPUs",
+            hint=f"give at most {logical}; without it, it is {usable_cores()}",
+        )
     for name in request.runtimes:
         RUNTIMES.entry(name)
 
@@ -160,11 +167,11 @@ def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
     )
 
 
-def _own_batch(request: BenchRequest, subject: Subject) -> int:
-    """The batch that the shapes give, or that the artifact was exported with, or 1."""
-    given = [shape[0] for shape in request.shapes.values() if shape]
+def _own_batch(request: BenchRequest, subject: Subject) -> int | None:
+    """The batch that the shapes give, or that the artifact was exported with; else the file's."""
+    given = [shape[0] for shape in request.shapes.values() if len(shape) > 1]
     fixed = [spec.shape[0] for spec in subject.artifact.inputs] if subject.artifact else []
-    return next((size for size in (*given, *fixed) if size), 1)
+    return next((size for size in (*given, *fixed) if size), None)
 
 
 def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchResult:

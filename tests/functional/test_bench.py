@@ -168,8 +168,12 @@ def test_a_runtime_that_prints_does_not_soil_the_json(
     assert json.loads(done.stdout)["failures"] == []
 
 
-def test_interrupting_ends_the_worker(
-    model: Path, with_fakes: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, None), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_whatever_ends_the_command_ends_the_worker(
+    model: Path, with_fakes: dict[str, str], tmp_path: Path, number: int, status: int | None
 ) -> None:
     bench = subprocess.Popen(
         [sys.executable, "-m", "edgekit", "bench", str(model), "--runtime", "hanging"],
@@ -178,10 +182,22 @@ def test_interrupting_ends_the_worker(
         stderr=subprocess.PIPE,
     )
     worker = _written(tmp_path / "hanging")
-    bench.send_signal(signal.SIGINT)
+    bench.send_signal(number)
     bench.communicate(timeout=60)
-    assert bench.returncode == 130
-    assert not Path(f"/proc/{worker}").exists()
+    assert status is None or bench.returncode == status
+    for _ in range(200):
+        if not _runs(worker):
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker goes on")
+
+
+def _runs(pid: str) -> bool:
+    """Whether the process is there, and not just not waited for."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _written(path: Path) -> str:

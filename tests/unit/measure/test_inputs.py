@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from edgekit.errors import DataError, UsageError
-from edgekit.measure.inputs import ShapeChooser, Stored, check_inputs, random_feeds
+from edgekit.measure.inputs import (
+    ShapeChooser,
+    Stored,
+    batch_of,
+    check_inputs,
+    check_types,
+    random_feeds,
+)
 from edgekit.wire import Job, TensorSpec
 
 
@@ -65,6 +72,31 @@ def test_a_fixed_batch_of_another_size_is_refused(batch: int) -> None:
     with pytest.raises(UsageError) as caught:
         check_inputs(_job(batch=batch), [_image(2, 3, 8, 8)])
     assert "--batch 2" in caught.value.hint
+
+
+def test_a_batch_that_nobody_asked_for_is_the_files_own() -> None:
+    inputs = [_image(4, 3, 16, 16), TensorSpec("threshold", (1,), "float32")]
+    chooser = ShapeChooser(_job())
+    assert [chooser(spec)[0] for spec in inputs] == [4, 1]
+    assert chooser(_image(None, 3, 16, 16))[0] == 1
+    check_inputs(_job(), inputs)
+    assert batch_of(inputs) == 4
+
+
+def test_a_batch_that_is_asked_for_is_no_matter_of_side_inputs() -> None:
+    inputs = [_image(4, 3, 16, 16), TensorSpec("threshold", (1,), "float32")]
+    check_inputs(_job(batch=4), inputs)
+    assert ShapeChooser(_job(batch=4))(inputs[1]) == (1,)
+    with pytest.raises(UsageError, match="fixed at batch 4"):
+        check_inputs(_job(batch=1), [TensorSpec("x", (4, 16), "float32")])
+
+
+@pytest.mark.parametrize("dtype", ["string", "bfloat16", "seq(tensor(float))", "object"])
+def test_an_input_of_a_type_that_numpy_has_not_is_refused(dtype: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_types([TensorSpec("words", (1,), dtype)])
+    assert "words" in str(caught.value)
+    assert dtype in str(caught.value)
 
 
 def test_made_up_inputs_are_distinct_valid_and_repeatable() -> None:

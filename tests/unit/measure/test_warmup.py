@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
+from edgekit.measure import warmup
 from edgekit.measure.warmup import warm_up, windows_agree
 from edgekit.wire import Profile
 from tests.fakes import Clock
@@ -53,6 +56,19 @@ def test_it_settles_after_a_slow_start() -> None:
     times, steady = _warm_up(_profile(), list(durations()))
     assert steady
     assert len(times) == 20 + 2 * 25
+
+
+def test_each_run_is_looked_at_once_however_short_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A window of 1 us is 250,000 runs: summing it anew for each of them would take minutes.
+    def no_sum(_: object) -> int:
+        pytest.fail("a window was summed")
+
+    monkeypatch.setattr(warmup, "sum", no_sum, raising=False)
+    times, steady = _warm_up(_profile(), [1000])
+    assert steady
+    assert len(times) == warmup.MOST_KEPT
 
 
 def test_medians_may_differ_by_two_per_cent_and_quartiles_by_five() -> None:

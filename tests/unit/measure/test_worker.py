@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from edgekit.measure.worker import ABANDONED
 from edgekit.wire import Job, Profile
 from tests import fakes
 
@@ -28,15 +30,35 @@ def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _work(python_path: str, job: Job | bytes) -> tuple[list[dict[str, Any]], str]:
     text = job if isinstance(job, bytes) else json.dumps(dataclasses.asdict(job)).encode()
-    done = subprocess.run(
+    # A file, since nobody empties a pipe of errors while the answer is read.
+    with tempfile.TemporaryFile() as errors, _worker(python_path, errors) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(text + b"\n")
+        process.stdin.flush()
+        # Standard input is closed no sooner than the answer is there: its end is the worker's.
+        lines = process.stdout.read().splitlines()
+        assert process.wait(120) == 0
+        errors.seek(0)
+        return [json.loads(line) for line in lines], errors.read().decode()
+
+
+def _worker(python_path: str, errors: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-m", "edgekit.measure.worker"],
-        input=text,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
         env={**os.environ, "PYTHONPATH": python_path},
-        timeout=120,
-        check=True,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+def test_the_worker_ends_when_its_standard_input_does(python_path: str) -> None:
+    with _worker(python_path) as process:
+        text = json.dumps(dataclasses.asdict(_job("hanging"))).encode()
+        # Closes standard input at once; the runtime would hang for minutes.
+        process.communicate(text + b"\n", timeout=60)
+    assert process.returncode == ABANDONED
 
 
 def _job(runtime: str, **fields: Any) -> Job:
@@ -93,6 +115,7 @@ def test_an_exception_of_the_runtime_is_a_failure_with_its_stage(python_path: st
         (Job("sing", "calm", "any.onnx", "fp32", 1), "UsageError", "sing"),
         (Job("bench", "calm", "any.onnx", "fp32", 1), "UsageError", "profile"),
         (_job("calm", shapes={"z": [1]}), "UsageError", "'z'"),
+        (_job("huge"), "ToolError", "memory"),
         (_job("calm", golden="/nonexistent.npz"), "DataError", "nonexistent"),
     ],
 )

@@ -16,7 +16,7 @@ PLAN = BenchPlan(
     "onnxruntime",
     Device(),
     threads=1,
-    batch=4,
+    batch=None,
     profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
 )
 SAMPLES = Samples(
@@ -36,6 +36,7 @@ SAMPLES = Samples(
     output_sha256="",
     execution=[],
     environment={},
+    batch=4,
 )
 
 

@@ -43,7 +43,7 @@ def test_lines_come_as_they_are_written() -> None:
 
 
 def test_the_job_arrives_on_standard_input() -> None:
-    (line,) = _run("import json, sys; print(json.load(sys.stdin)['threads'])")
+    (line,) = _run("import json, sys; print(json.loads(sys.stdin.readline())['threads'])")
     assert line == b"3"
 
 

@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from edgekit.errors import DeviceError, UsageError
-from edgekit.records import BenchPlan, BenchResult, Device, Subject
+from edgekit.errors import DeviceError, MissingDependency, UsageError
+from edgekit.records import BenchPlan, BenchResult, Device, Precision, Subject
 from edgekit.reports import bench as report
-from edgekit.wire import Closeness, MemoryMark, Profile, Samples, TensorSpec
+from edgekit.wire import Closeness, MemoryMark, OpCount, Profile, Samples, TensorSpec
 from edgekit.workflows import bench as workflow
 from edgekit.workflows import plans
 
@@ -171,7 +172,7 @@ def _request(*paths: Path, **fields: Any) -> plans.BenchRequest:
 
 
 def test_each_format_has_its_first_runtime_unless_others_are_named(tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ("a.onnx", "b.tflite", "c.xml", "d.pt2", "e.engine")]
+    files = [tmp_path / name for name in ("a.onnx", "b.tflite", "c.xml", "e.engine")]
     for file in files:
         file.write_bytes(b"x")
     legs, failed = plans.plan(_request(*files))
@@ -180,7 +181,6 @@ def test_each_format_has_its_first_runtime_unless_others_are_named(tmp_path: Pat
         "onnxruntime",
         "litert",
         "openvino",
-        "torch",
         "tensorrt",
     ]
     legs, failed = plans.plan(_request(files[0], files[2], runtimes=("openvino", "onnxruntime")))
@@ -207,5 +207,69 @@ def test_a_given_shape_gives_the_batch(tmp_path: Path) -> None:
     (leg,), _ = plans.plan(_request(path, shapes={"x": [4, 3, 8, 8]}))
     assert leg.batch == 4
     (leg,), _ = plans.plan(_request(path))
-    assert leg.batch == 1
+    assert leg.batch is None
     assert leg.threads >= 1
+
+
+def test_more_threads_than_cpus_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"x")
+    with pytest.raises(UsageError, match="999999"):
+        plans.plan(_request(path, threads=999999))
+
+
+def test_more_threads_than_usable_cores_are_told(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "usable_cores", lambda: 1)
+    result = measure(SAMPLES)
+    assert result.valid
+    assert "2 threads on 1 usable cores" in result.reasons
+
+
+@pytest.mark.parametrize(
+    ("precision", "samples", "word"),
+    [
+        (Precision.FP32, replace(SAMPLES, golden=GOLDEN), "below 60 dB"),
+        (Precision.FP16, replace(SAMPLES, golden=GOLDEN), ""),
+        (Precision.FP32, SAMPLES, "unverified"),
+        (Precision.INT8, replace(SAMPLES, golden=GOLDEN), ""),
+        (
+            Precision.INT8,
+            replace(SAMPLES, golden=GOLDEN, execution=[OpCount("Conv", "fp32", 3)]),
+            "no operator runs in int8",
+        ),
+        (
+            Precision.INT8,
+            replace(SAMPLES, golden=GOLDEN, execution=[OpCount("QLinearConv", "int8", 3)]),
+            "",
+        ),
+    ],
+)
+def test_an_artifact_is_held_against_its_precision_and_not_its_own_record(
+    precision: Precision, samples: Samples, word: str
+) -> None:
+    artifact: Any = SimpleNamespace(precision=precision, parity=None)
+    plan: Any = SimpleNamespace(subject=SimpleNamespace(artifact=artifact), profile=PLAN.profile)
+    faults = workflow._faults(plan, samples)
+    assert bool(faults) == bool(word)
+    assert word in "".join(faults)
+
+
+def test_agreement_says_of_how_many(measure: Measure) -> None:
+    text = report.render([measure(replace(SAMPLES, golden=replace(GOLDEN, agreement=5 / 6)))])
+    assert text.endswith(" 5/6")
+
+
+def test_what_can_not_run_here_is_no_failure_of_the_file(measure: Measure) -> None:
+    text = report.render([measure(MissingDependency("no GPU", hint="h"))])
+    assert "can't run here" in text
+    assert "failed in" not in text
+
+
+def test_the_batch_is_what_was_run(measure: Measure) -> None:
+    result = measure(replace(SAMPLES, batch=4))
+    assert "batch 4" in report.render([result])
+    (found,) = report.as_json([result])["results"]
+    assert found["batch"] == 4
+    assert found["boundary"] == "host arrays to host arrays"

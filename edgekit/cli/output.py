@@ -1,9 +1,14 @@
-"""Where words and JSON go: results to standard output, everything else to standard error."""
+"""Where words and JSON go: results to standard output, everything else to standard error.
+
+Words may hold names from foreign files, so control characters are taken out of all of them here.
+"""
 
 import sys
 from typing import Any
 
 import typer
+
+from edgekit.text import printable
 
 
 def print_json(record: Any) -> None:
@@ -16,9 +21,9 @@ def print_json(record: Any) -> None:
 
 def print_text(text: str) -> None:
     """Write a result for people to standard output."""
-    typer.echo(text)
+    typer.echo(printable(text))
 
 
 def say(message: str) -> None:
     """Write a word about what goes on to standard error."""
-    typer.echo(message, err=True)
+    typer.echo(printable(message), err=True)

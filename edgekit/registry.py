@@ -2,13 +2,15 @@
 
 Each kind's door holds one table of lazy `"module:OBJECT"` names. An adapter's module imports its
 framework at the top; it is imported here, and only here, the first time that it is asked for.
-Third parties add to a table through the entry point group `edgekit.<kind>`.
+Third parties add to a table through the entry point group `edgekit.<kinds>`: `edgekit.runtimes`,
+`edgekit.model_families`. What a table has itself, they can't replace.
 """
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import importlib
 import importlib.util
 import re
@@ -58,7 +60,7 @@ def versions(*extras: str) -> Dict[str, str]:
 
 def nearest(name: str, known: List[str]) -> str:
     """A hint that names the known names nearest to `name`, or all of them if none is near."""
-    close = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=5, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else f"one of: {', '.join(known)}"
 
 
@@ -83,10 +85,21 @@ class Registry(Generic[T]):
         self.kind = kind
         self._table = dict(table)
         self._loaded: Dict[str, T] = {}
+        self._is_complete = False
 
     def names(self) -> List[str]:
-        """All known names, in the table's order."""
+        """All known names: the table's in its order, then those of third parties."""
+        self._complete()
         return list(self._table)
+
+    def _complete(self) -> None:
+        # On demand: what is installed is looked through only where a list of all is wanted, or a
+        # name that the table doesn't have.
+        if self._is_complete:
+            return
+        for name, entry in _third_party(self.kind).items():
+            self._table.setdefault(name, entry)
+        self._is_complete = True
 
     def entry(self, name: str) -> Entry:
         """The entry of `name`.
@@ -95,7 +108,7 @@ class Registry(Generic[T]):
             UsageError: No adapter has that name.
         """
         if name not in self._table:
-            self._table.update(_third_party(self.kind))
+            self._complete()
         try:
             return self._table[name]
         except KeyError:
@@ -134,9 +147,15 @@ class Registry(Generic[T]):
         return loaded
 
 
+@functools.lru_cache(maxsize=None)  # Python 3.8 has no functools.cache
+def _entry_points() -> Any:
+    return metadata.entry_points()
+
+
 def _third_party(kind: str) -> Dict[str, Entry]:
-    group = f"edgekit.{kind.replace(' ', '_')}s"
-    found: Any = metadata.entry_points()
+    words = kind.replace(" ", "_")
+    group = f"edgekit.{words[:-1]}ies" if words.endswith("y") else f"edgekit.{words}s"
+    found = _entry_points()
     # Python 3.8 and 3.9 give a dict here, later ones an object with select().
     points = found.select(group=group) if hasattr(found, "select") else found.get(group, [])
     return {point.name: Entry(point.value) for point in points}

@@ -6,7 +6,6 @@ Importing this imports no framework; calling it does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +29,12 @@ class Source:
         preprocess: How a photo becomes its input.
         labels: Names of its classes in order; empty if they aren't known.
         files: Names of the files written.
-        tools: Versions of the packages that took part.
     """
 
     spec: ModelSpec
     preprocess: Preprocess
     labels: tuple[str, ...]
     files: tuple[str, ...]
-    tools: dict[str, str]
 
 
 def load(request: ModelRequest, workdir: Path) -> Source:
@@ -47,7 +44,7 @@ def load(request: ModelRequest, workdir: Path) -> Source:
         UsageError: There is no such model, or it can't be built as asked.
         MissingDependency: Its library is not installed.
         DataError: Its weights can't be had, read, or made to fit.
-        ToolError: torch can't trace it.
+        ToolError: torch can't trace it, or the trace computes something else.
     """
     catalog.check(request)
     family, backbone = catalog.resolve(request.name)
@@ -58,7 +55,7 @@ def load(request: ModelRequest, workdir: Path) -> Source:
     path = workdir / TRACE
     batch = tracing.trace(net.module, net.preprocess.size, request.batch, path)
     spec = _spec(request, (family, backbone), net, batch)
-    return Source(spec, net.preprocess, net.labels, (TRACE,), _versions(family))
+    return Source(spec, net.preprocess, net.labels, (TRACE,))
 
 
 def reference(path: Path, images: Any) -> Any:
@@ -98,7 +95,3 @@ def _spec(
         seed=request.seed,
         parameters=net.parameters,
     )
-
-
-def _versions(family: str) -> dict[str, str]:
-    return {name: metadata.version(name) for name in FAMILIES.entry(family).modules}

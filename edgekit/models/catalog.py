@@ -9,6 +9,7 @@ from edgekit.errors import MissingDependency, UsageError
 from edgekit.models import FAMILIES, HEADS
 from edgekit.records import ModelEntry, ModelRequest
 from edgekit.registry import nearest
+from edgekit.storage import unreadable
 
 PRETRAINED, RANDOM = "pretrained", "random"
 
@@ -203,6 +204,7 @@ def check(request: ModelRequest) -> None:
 
     Raises:
         UsageError: A value of `request` is out of its range, or two contradict each other.
+        DataError: The weights lie where this user may not look.
     """
     HEADS.entry(request.head)
     if request.head != "classify" and request.classes is not None:
@@ -223,7 +225,12 @@ def check(request: ModelRequest) -> None:
 
 
 def _check_weights(weights: str) -> None:
-    if weights in {PRETRAINED, RANDOM} or Path(weights).is_file():
+    if weights in {PRETRAINED, RANDOM}:
         return
+    try:
+        if Path(weights).is_file():
+            return
+    except OSError as error:  # a folder above it may not be looked into
+        raise unreadable(Path(weights), error) from error
     message = f"--weights {weights}: there is no such file"
     raise UsageError(message, hint="give pretrained, random, or the path of a checkpoint file")

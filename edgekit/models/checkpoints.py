@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from edgekit.errors import DataError
+from edgekit.storage import unreadable
 
 State = Mapping[str, torch.Tensor]
 
@@ -44,12 +45,15 @@ def read(path: Path) -> State:
     """The state dict in a checkpoint. No code that the file holds is ever run.
 
     Raises:
-        DataError: It is cut short, holds code, or holds no state dict.
+        DataError: It may not be read, is cut short, holds code, or holds no state dict.
     """
+    try:
+        with path.open("rb") as file:
+            is_zip = file.read(len(ZIP)) == ZIP
+    except OSError as error:
+        raise unreadable(path, error) from error
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    with path.open("rb") as file:
-        is_zip = file.read(len(ZIP)) == ZIP
     if is_zip and not zipfile.is_zipfile(path):
         raise _broken(path, "its end is missing")
     try:

@@ -135,13 +135,20 @@ def _fold(module: nn.Module, layer_name: str, norm_name: str) -> None:
     module.set_submodule(norm_name, nn.Sequential(*rest) if rest else nn.Identity())
 
 
+def sqnr(before: torch.Tensor, after: torch.Tensor) -> float:
+    """Signal to noise of `after` against `before`, in dB; infinite if they are equal."""
+    noise = (after - before).double().square().sum().item()
+    signal = before.double().square().sum().item()
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
 def _verify(before: torch.Tensor, after: torch.Tensor) -> None:
     if before.is_meta:  # no numbers to compare: somebody counts operations
         return
-    noise = (after - before).double().square().sum().item()
-    signal = before.double().square().sum().item()
-    sqnr_db = 10 * math.log10(signal / noise) if signal and noise else math.inf
-    if not (sqnr_db > LEAST_SQNR_DB or noise == 0):
+    sqnr_db = sqnr(before, after)
+    if not sqnr_db > LEAST_SQNR_DB:
         message = f"folding batch norms changed the outputs: {sqnr_db:.0f} dB SQNR"
         raise ToolError(
             message, hint="report it with the model's name: its layers do more than edgekit knows"

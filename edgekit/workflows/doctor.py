@@ -10,11 +10,13 @@ from edgekit.exporters import EXPORTERS
 from edgekit.graphs import GRAPHS
 from edgekit.measure import environment
 from edgekit.models import FAMILIES
+from edgekit.publishing import nearest_existing
 from edgekit.quantization.target import detect, gpus, has_int8_dot
 from edgekit.quantizers import QUANTIZERS
 from edgekit.records.findings import Diagnosis, Part
 from edgekit.registry import Registry
 from edgekit.runtimes import RUNTIMES
+from edgekit.storage import unreadable
 from edgekit.workflows.disturbances import disturbances
 from edgekit.workflows.parts import part
 
@@ -29,6 +31,9 @@ def doctor(out: Path, root: Path = environment.ROOT) -> Diagnosis:
     Args:
         out: The folder that artifacts are published in; its disk is looked at.
         root: Where the system's files are.
+
+    Raises:
+        DataError: `out` lies where this user may not look.
     """
     machine = environment.machine(root)
     state = {**environment.state(root), **_memory(root), **_power(root)}
@@ -39,7 +44,7 @@ def doctor(out: Path, root: Path = environment.ROOT) -> Diagnosis:
         target=target,
         int8_dot=has_int8_dot(target),
         gpus=tuple(f"{name} (compute capability {sm // 10}.{sm % 10})" for sm, name in gpus()),
-        disk_free_bytes=shutil.disk_usage(_existing(out)).free,
+        disk_free_bytes=_disk_free_bytes(out),
         parts=parts(),
         disturbances=disturbances(machine, state),
     )
@@ -48,6 +53,13 @@ def doctor(out: Path, root: Path = environment.ROOT) -> Diagnosis:
 def parts() -> tuple[Part, ...]:
     """Every registered adapter."""
     return tuple(part(registry, name) for registry in _REGISTRIES for name in registry.names())
+
+
+def _disk_free_bytes(out: Path) -> int:
+    try:
+        return shutil.disk_usage(nearest_existing(out)).free
+    except OSError as error:  # a folder above it may not be looked into
+        raise unreadable(out, error) from error
 
 
 def _memory(root: Path) -> dict[str, str]:
@@ -69,13 +81,6 @@ def _power(root: Path) -> dict[str, str]:
         if _read(supply / "type") == "Battery":
             return {"power.battery": _read(supply / "status")}
     return {}
-
-
-def _existing(folder: Path) -> Path:
-    folder = folder.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    return folder
 
 
 def _read(path: Path) -> str:

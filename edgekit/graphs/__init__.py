@@ -19,8 +19,9 @@ class Graph(Protocol):
     def read(self, model: Path) -> tuple[GraphOp, ...]:
         """The operators of `model`, each with the precision that it computes in.
 
-        An operator whose data inputs are all dequantized from 8 bits computes in int8: that is
-        what runtimes fuse. Quantize and dequantize themselves are listed as operators too.
+        An operator whose data inputs are all dequantized from 8 bits computes in int8 if a
+        runtime has such a kernel: that is what runtimes fuse. Quantize and dequantize themselves
+        are listed as operators too.
 
         Raises:
             DataError: The file is not what its suffix says, or is cut short.

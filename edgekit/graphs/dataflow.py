@@ -30,6 +30,8 @@ class Node:
         dequantizes: Whether what it writes comes from 8 bits.
         carries: Whether it only moves, selects or bounds values, so that 8 bits stay 8 bits.
         fused: Whether every runtime makes it part of the operator that feeds it: a bias.
+        has_kernel: Whether a runtime has an int8 kernel of its kind; where none has, it computes
+            in float between a dequantizer and a quantizer.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Node:
     dequantizes: bool = False
     carries: bool = False
     fused: bool = False
+    has_kernel: bool = True
 
 
 def operators(nodes: Sequence[Node], constants: Iterable[str] = ()) -> tuple[GraphOp, ...]:
@@ -75,8 +78,8 @@ class _Flow:
         return INT8 if int8 else node.precision
 
     def _is_int8(self, node: Node) -> bool:
-        if node.quantizes or node.dequantizes:
-            return False  # its own precision says what it converts to or from
+        if node.quantizes or node.dequantizes or not node.has_kernel:
+            return False  # a conversion's own precision says what it converts to or from
         if self._reads_eight_bit(node):
             return True
         # Behind an int8 kernel and before the next quantizer, a bound is part of the kernel.

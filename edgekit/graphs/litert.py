@@ -139,12 +139,10 @@ class _Subgraph:
         return self._kinds[int(op.OpcodeIndex())]
 
     def _precision(self, kind: str, inputs: list[int], outputs: list[int]) -> str:
-        """By the type of the activations; a conversion is named by its narrow side."""
+        """By the type of the activations; a conversion by what it reads, as in `bench`."""
         activations = [i for i in inputs if i not in self._constants]
-        ends = {
-            "QUANTIZE": outputs,
-            "DEQUANTIZE": inputs,
-        }.get(kind, [*outputs, *activations])
+        converts = kind in {"QUANTIZE", "DEQUANTIZE"}
+        ends = inputs if converts else [*outputs, *activations]
         types = [_TYPES.get(self._tensors[i].Type(), "unknown") for i in ends]
         name = types[0] if types else "none"
         return _PRECISIONS.get(name) or name.lower()

@@ -25,8 +25,16 @@ _WITH_BIAS = {"Conv", "ConvTranspose", "Gemm"}
 # Their first input is the data, the others are bounds, shapes, indices.
 _CARRIERS = {
     "Clip", "Relu", "MaxPool", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice",
-    "Split", "Pad", "Identity", "Expand", "Tile", "Gather", "DepthToSpace", "SpaceToDepth",
-    "Dropout",
+    "Split", "Identity", "Expand", "Tile", "Gather", "GatherElements", "DepthToSpace", "Dropout",
+    "Resize", "ReduceMax", "ReduceMin",
+}  # fmt: skip
+
+# What ONNX Runtime (1.32, CPU) turns into an int8 kernel between DequantizeLinear and
+# QuantizeLinear, tried kind by kind with `optimized_model_filepath`; and ConvTranspose, which
+# TensorRT has one for. Any other kind reads 8 bits and computes in float.
+_KERNELS = {
+    "Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Mul", "AveragePool", "GlobalAveragePool",
+    "LeakyRelu", "Sigmoid", "Softmax", "Concat", "Where", "ArgMax",
 }  # fmt: skip
 
 # QOperator form, by the names of ONNX and of ONNX Runtime.
@@ -147,6 +155,7 @@ def _node(
     node: onnx.NodeProto, index: int, types: dict[str, int], constants: dict[str, _Constant]
 ) -> Node:
     precision = _precision(node, types, constants)
+    moves = node.op_type in _CARRIERS and not _interpolates(node)
     # Sizes count where the constants are computed with, not where they are only converted.
     read = () if node.output[0] in constants else dict.fromkeys(node.input)
     return Node(
@@ -158,8 +167,14 @@ def _node(
         weight_bytes=sum(constants[name].size_bytes for name in read if name in constants),
         quantizes=node.op_type == "QuantizeLinear" and precision == INT8,
         dequantizes=node.op_type == "DequantizeLinear" and precision == INT8,
-        carries=node.op_type in _CARRIERS or node.op_type == "Concat",
+        carries=moves or node.op_type == "Concat",
+        has_kernel=moves or node.op_type in _KERNELS,
     )
+
+
+def _interpolates(node: onnx.NodeProto) -> bool:
+    modes = [item.s for item in node.attribute if item.name == "mode"]
+    return node.op_type == "Resize" and modes not in ([], [b"nearest"])
 
 
 def _reads(

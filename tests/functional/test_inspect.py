@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import onnx
 import pytest
 
 from edgekit import storage
@@ -149,7 +150,31 @@ def test_an_engine_is_read_through_what_it_was_built_from(run_json, toy, tmp_pat
     found = run_json("inspect", folder)
     assert found["size_bytes"] == len(b"an engine")
     assert "model.onnx" in " ".join(found["notes"])
-    assert {row["precision"] for row in found["precisions"]} == {"int8"}
+    # The toy's mean over rows and columns has no int8 kernel.
+    floats = {row["op"] for row in found["left_in_float"]}
+    assert floats == {"ReduceMean"}
+
+
+def test_bench_says_the_same_of_litert(run_json, toy):
+    def counts(rows):
+        return {(row["op"], row["precision"]): row["count"] for row in rows}
+
+    folder = toy / "litert-int8"
+    ran = run_json("bench", folder)["results"][0]["execution"]
+    assert counts(run_json("inspect", folder)["operators"]) == counts(ran)
+
+
+def test_a_name_does_not_steer_the_terminal(run_cli, tmp_path):
+    path = tmp_path / "foreign.onnx"
+    MAKERS[".onnx"](path, "int8")
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.name += "\x1b]0;owned\x07\n"
+    onnx.save(model, path)
+    done = run_cli("inspect", path)
+    assert done.returncode == 0
+    assert done.stdout.replace("\n", "").isprintable()
+    assert "stem ]0;owned" in done.stdout
 
 
 def test_a_torch_artifact_has_a_history_and_no_operators(run_json, toy):

@@ -12,7 +12,7 @@ def read(tmp_path, kind):
 
 def test_int8(tmp_path):
     assert read(tmp_path, "int8") == [
-        ("xq", "QUANTIZE", "int8", 0),
+        ("xq", "QUANTIZE", "fp32", 0),
         ("yq", "CONV_2D", "int8", WEIGHTS),
         ("s", "DEQUANTIZE", "int8", 0),
         ("y", "GELU", "fp32", 0),  # a code over 127, which the old one-byte field can't hold

@@ -59,7 +59,6 @@ class Session:
 class Runtime:
     """Reads any file; what happens at each run is given."""
 
-    suffixes = (".onnx",)
     packages = ("no-such-distribution",)
 
     def __init__(self, on_run: Callable[[], None]) -> None:

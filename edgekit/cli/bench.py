@@ -41,6 +41,7 @@ def bench(
     json: options.Json = False,
 ) -> None:
     """Measure latency, memory and closeness to the float model, each file in a fresh process."""
+    from edgekit import storage
     from edgekit.reports import bench as report
     from edgekit.workflows import bench as workflow
     from edgekit.workflows import plans
@@ -57,7 +58,8 @@ def bench(
     else:
         output.print_text(report.render(results))
     # What was found, and not asked for by name, may be for another machine: a row, no error.
-    found = not paths and not runtimes and any(result.samples for result in results)
+    named = runtimes or any(storage.is_artifact(path) or path.is_file() for path in paths or ())
+    found = not named and any(result.samples for result in results)
     failures = [result.failure.kind for result in results if result.failure]
     counted = [kind for kind in failures if not found or kind != MissingDependency.__name__]
     if counted:

@@ -49,11 +49,9 @@ class Runtime(Protocol):
     """A library that runs model files.
 
     Attributes:
-        suffixes: File suffixes that it reads, each with its dot.
         packages: Distributions whose versions belong to a result.
     """
 
-    suffixes: Tuple[str, ...]
     packages: Tuple[str, ...]
 
     def load(self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf) -> Session:

@@ -91,7 +91,6 @@ class LitertSession:
 class Litert:
     """Runs `.tflite` files."""
 
-    suffixes: Tuple[str, ...] = (".tflite",)
     packages: Tuple[str, ...] = ("ai-edge-litert", "tflite-runtime")
 
     def load(

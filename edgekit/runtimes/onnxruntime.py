@@ -70,7 +70,6 @@ class OnnxRuntime:
     def __init__(self, *, optimized: bool) -> None:
         self._optimized = optimized
 
-    suffixes: Tuple[str, ...] = (".onnx",)
     packages: Tuple[str, ...] = ("onnxruntime",)
 
     def load(self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf) -> OnnxSession:

@@ -72,7 +72,6 @@ class OpenvinoSession:
 class Openvino:
     """Runs `.xml` files with their `.bin`, and `.onnx` files."""
 
-    suffixes: Tuple[str, ...] = (".xml", ".onnx")
     packages: Tuple[str, ...] = ("openvino",)
 
     def load(

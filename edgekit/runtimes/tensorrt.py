@@ -117,7 +117,6 @@ class TensorrtSession:
 class Tensorrt:
     """Runs `.engine` files, and `.onnx` files after building an engine from them."""
 
-    suffixes: Tuple[str, ...] = (".engine", ".onnx")
     packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings", "cuda-bindings")
 
     def load(

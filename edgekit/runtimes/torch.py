@@ -62,7 +62,6 @@ class TorchSession:
 class Torch:
     """Runs `.pt2` files that `torch.export.save` wrote."""
 
-    suffixes: Tuple[str, ...] = (".pt2",)
     packages: Tuple[str, ...] = ("torch",)
 
     def load(

@@ -13,7 +13,7 @@ from edgekit.measure.environment import usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure, Profile
-from edgekit.workflows.routes import RUNTIME_OF
+from edgekit.workflows import routes
 
 PROFILES = {
     "quick": Profile(
@@ -42,8 +42,6 @@ PROFILES = {
         warmup_max_time_s=30.0,
     ),
 }
-# Runtimes that read a format but are not asked unless they are named.
-_ALSO_READ = {Format.ONNX: ("tensorrt", "onnxruntime-reference")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +123,24 @@ def _paths(request: BenchRequest) -> list[Path]:
         folders = storage.find(path) if path.is_dir() else []
         if path.is_dir() and not folders:
             raise UsageError(
-                f"there are no artifacts in {path}", hint="`edgekit export mobilenet` makes some"
+                f"there are no artifacts in {path}",
+                hint="`edgekit export efficientnet` makes some",
             )
         found += folders or [path]
     if not request.paths and not request.out.is_dir():
         raise UsageError(
-            f"there is no folder {request.out}", hint="`edgekit export mobilenet` makes it"
+            f"there is no folder {request.out}", hint="`edgekit export efficientnet` makes it"
         )
     return list(dict.fromkeys(found))
 
 
 def _runtimes(request: BenchRequest, subject: Subject) -> Sequence[str]:
     format = _format(subject)
-    readers = (*RUNTIME_OF[format], *_ALSO_READ.get(format, ()))
+    readers = routes.readers(format)
     if not request.runtimes:
         return readers[:1]
     # A runtime of a third party is in no table of ours: its worker says what it can't read.
-    ours = {name for names in (*RUNTIME_OF.values(), *_ALSO_READ.values()) for name in names}
+    ours = {name for known in Format for name in routes.readers(known)}
     chosen = [name for name in request.runtimes if name in readers or name not in ours]
     if not chosen:
         raise UsageError(

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import typer
 
+from edgekit.cli import bench as command
 from edgekit.errors import DeviceError, MissingDependency, UsageError
 from edgekit.records import BenchPlan, BenchResult, Device, Precision, Subject
 from edgekit.reports import bench as report
@@ -273,3 +275,15 @@ def test_the_batch_is_what_was_run(measure: Measure) -> None:
     (found,) = report.as_json([result])["results"]
     assert found["batch"] == 4
     assert found["boundary"] == "host arrays to host arrays"
+
+
+def test_a_result_that_is_not_valid_fails_the_command(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = measure(SAMPLES), measure(replace(SAMPLES, latency_ns=[1, 2]))
+    monkeypatch.setattr(plans, "plan", lambda _: ((), ()))
+    monkeypatch.setattr(workflow, "bench", lambda *_: (good, bad))
+    with pytest.raises(typer.Exit) as caught:
+        command.bench([Path("net.onnx")])
+    assert caught.value.exit_code == 1
+    assert "INVALID" in capsys.readouterr().out

@@ -72,6 +72,11 @@ def write_record(artifact: Artifact) -> None:
     (artifact.path / RECORD).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
 
 
+def is_artifact(path: Path) -> bool:
+    """Whether `path` is the folder of an artifact, whole or not."""
+    return (path / RECORD).is_file()
+
+
 def load(path: Path) -> Artifact:
     """The artifact in the folder `path`, with every digest checked.
 

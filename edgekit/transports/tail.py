@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import IO
 
+from edgekit.text import printable
+
 LINES = 40
 LINE_BYTES = 4096
 WAIT_S = 2.0
@@ -35,10 +37,3 @@ class Tail:
             # Bounded reads: a line without an end must not fill the memory.
             for line in iter(lambda: stream.readline(LINE_BYTES), b""):
                 self._lines.append(line.rstrip())
-
-
-def printable(text: str) -> str:
-    """`text` without control characters, which could move a terminal's cursor or worse."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else " " for char in text
-    ).expandtabs()

@@ -108,7 +108,7 @@ class Builder:
 
     def _published(self, leg: _Leg) -> Artifact | None:
         path = self.destination(*leg)
-        if not (path / storage.RECORD).exists():
+        if not storage.is_artifact(path):
             return None
         try:
             found = storage.load(path)

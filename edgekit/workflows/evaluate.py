@@ -54,7 +54,9 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
             hint="evaluate an artifact exported with --head classify",
         )
     runtime = plan.runtime or routes.RUNTIME_OF[artifact.format][0]
-    if runtime not in (readers := routes.readers(artifact.format)):
+    # The reference reads the ONNX file that an engine is built from.
+    gpu = (REFERENCE,) if artifact.format is Format.TENSORRT else ()
+    if runtime not in (readers := (*routes.readers(artifact.format), *gpu)):
         RUNTIMES.entry(runtime)
         raise UsageError(
             f"{runtime} can't read {artifact.name}, which is {artifact.format}",
@@ -128,7 +130,7 @@ def _agreement(
     formats = (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TORCH)
     for format in dict.fromkeys(formats):
         path = artifact.path.parent / f"{format}-{Precision.FP32}"
-        if format is Format.TENSORRT or not (path / storage.RECORD).is_file():
+        if format is Format.TENSORRT or not storage.is_artifact(path):
             continue
         reference = storage.load(path)
         same = (reference.spec, reference.preprocess) == (artifact.spec, artifact.preprocess)

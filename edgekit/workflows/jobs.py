@@ -17,6 +17,7 @@ from edgekit.errors import (
     ToolError,
     UsageError,
 )
+from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples
 
@@ -99,14 +100,10 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | None:
 
 
 def _error(failure: Failure) -> EdgekitError:
-    message, hint = _clean(failure.message), _clean(failure.hint)
+    # What a device sends must not steer a terminal.
+    message, hint = printable(failure.message), printable(failure.hint)
     kind = KINDS.get(failure.kind, DeviceError)
-    return kind(message, hint=hint, stderr_tail=_clean(failure.tail))
-
-
-def _clean(text: str) -> str:
-    """`text` without control characters: what a device sends must not steer a terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return kind(message, hint=hint, stderr_tail=printable(failure.tail))
 
 
 def _unintelligible(error: Exception) -> DeviceError:

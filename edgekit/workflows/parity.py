@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.errors import ToolError
+from edgekit.errors import FixedBatchError, ToolError
 from edgekit.measure.closeness import closeness
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, Format, Parity, Precision
@@ -41,9 +41,7 @@ def parity(artifact: Artifact) -> Parity:
     for batch in _batches(artifact):
         try:
             batches[str(batch)] = _compare(artifact, model, runtime, batch)
-        except ToolError:
-            if artifact.format is not Format.LITERT or not batches:
-                raise
+        except FixedBatchError:
             notes.append(f"the file is fixed at batch {artifact.spec.batch}")
     failed = [text for batch, found in batches.items() if (text := _fault(batch, found, least))]
     return Parity(

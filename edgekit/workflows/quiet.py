@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgekit.text import printable
+
 _TAIL_LINES = 15
 
 
@@ -36,7 +38,7 @@ def captured(log: Path) -> Iterator[None]:
 def tail(log: Path) -> str:
     """The last lines of `log`, without control characters."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
-    return "\n".join("".join(c for c in line if c.isprintable() or c == "\t") for line in lines)
+    return printable("\n".join(lines))
 
 
 def _flush() -> None:

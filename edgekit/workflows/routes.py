@@ -49,11 +49,7 @@ RUNTIME_OF: dict[Format, tuple[str, ...]] = {
 }
 
 # Runtimes that read a format too, but are not asked unless they are named.
-ALSO_READ: dict[Format, tuple[str, ...]] = {
-    Format.ONNX: ("tensorrt", "onnxruntime-reference"),
-    # The reference reads the ONNX file that an engine is built from.
-    Format.TENSORRT: ("onnxruntime-reference",),
-}
+ALSO_READ: dict[Format, tuple[str, ...]] = {Format.ONNX: ("tensorrt", "onnxruntime-reference")}
 
 
 def readers(format: Format) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from edgekit.errors import DeviceError
+from edgekit.text import printable
 from edgekit.transports.local import LocalLink
-from edgekit.transports.tail import printable
 from edgekit.wire import Job
 
 JOB = Job("bench", "onnxruntime", "m.onnx", "fp32", threads=3)

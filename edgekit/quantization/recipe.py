@@ -1,5 +1,7 @@
 """One pure function from target, format and precision to a recipe."""
 
+from dataclasses import replace
+
 from edgekit.errors import UsageError
 from edgekit.quantization.target import has_int8_dot
 from edgekit.records import Format, Precision, Recipe, Target
@@ -81,84 +83,71 @@ def _range_reasons(target: Target) -> tuple[str, ...]:
     return ("kernels accumulate in int32: weights take all eight bits",)
 
 
-def _onnx(target: Target) -> Recipe:
-    arm = target.arch == "aarch64"
+def _static(target: Target, format: Format, *reasons: str) -> Recipe:
+    """8-bit weights per channel and activations with ranges from calibration, asymmetric."""
     return Recipe(
         scheme="w8a8-static",
-        format=Format.ONNX,
+        format=format,
         target=target.name,
-        activation_type="int8" if arm else "uint8",
+        activation_type="int8",
         activation_symmetric=False,
         weight_type="int8",
         granularity="per-channel",
         range_method="minmax",
-        reduce_range=_saturates(target),
+        reduce_range=False,
         quantize_bias=True,
+        reasons=reasons,
+    )
+
+
+def _onnx(target: Target) -> Recipe:
+    arm = target.arch == "aarch64"
+    plain = _static(
+        target,
+        Format.ONNX,
+        "Arm kernels multiply s8 x s8" if arm else "CPU kernels multiply u8 x s8",
+        "channels of depthwise convolutions differ too much for one scale",
+        *_range_reasons(target),
+    )
+    return replace(
+        plain,
+        activation_type="int8" if arm else "uint8",
+        reduce_range=_saturates(target),
         float_layers=_FLOAT_KINDS,
-        reasons=(
-            "Arm kernels multiply s8 x s8" if arm else "CPU kernels multiply u8 x s8",
-            "channels of depthwise convolutions differ too much for one scale",
-            *_range_reasons(target),
-        ),
     )
 
 
 def _openvino(target: Target) -> Recipe:
-    return Recipe(
-        scheme="w8a8-static",
-        format=Format.OPENVINO,
-        target=target.name,
-        activation_type="uint8",
-        activation_symmetric=False,
-        weight_type="int8",
-        granularity="per-channel",
-        range_method="minmax",
-        reduce_range=_saturates(target),
-        quantize_bias=False,
-        reasons=(
-            "NNCF's mixed preset: weights symmetric, activations as their range asks",
-            *_range_reasons(target),
-        ),
+    plain = _static(
+        target,
+        Format.OPENVINO,
+        "NNCF's mixed preset: weights symmetric, activations as their range asks",
+        *_range_reasons(target),
+    )
+    return replace(
+        plain, activation_type="uint8", reduce_range=_saturates(target), quantize_bias=False
     )
 
 
 def _litert(target: Target) -> Recipe:
-    return Recipe(
-        scheme="w8a8-static",
-        format=Format.LITERT,
-        target=target.name,
-        activation_type="int8",
-        activation_symmetric=False,
-        weight_type="int8",
-        granularity="per-channel",
-        range_method="minmax",
-        reduce_range=False,
-        quantize_bias=True,
-        float_layers=_FLOAT_KINDS_LITERT,
-        reasons=(
-            "LiteRT's int8 specification: s8 activations, symmetric per-channel weights",
-            "its kernels accumulate in int32 on every CPU: nothing saturates",
-            "inputs and outputs stay float32, so that the file can take the float one's place",
-        ),
+    plain = _static(
+        target,
+        Format.LITERT,
+        "LiteRT's int8 specification: s8 activations, symmetric per-channel weights",
+        "its kernels accumulate in int32 on every CPU: nothing saturates",
+        "inputs and outputs stay float32, so that the file can take the float one's place",
     )
+    return replace(plain, float_layers=_FLOAT_KINDS_LITERT)
 
 
 def _tensorrt(target: Target) -> Recipe:
-    return Recipe(
-        scheme="w8a8-static",
-        format=Format.TENSORRT,
-        target=target.name,
-        activation_type="int8",
-        activation_symmetric=True,
-        weight_type="int8",
-        granularity="per-channel",
-        range_method="minmax",
-        reduce_range=False,
-        quantize_bias=False,
-        float_layers=_FLOAT_KINDS,
-        reasons=(
-            "TensorRT takes explicit Q/DQ with zero points of zero only",
-            "an int32 bias behind DequantizeLinear fails to parse",
-            "tensor cores accumulate in int32: weights take all eight bits",
-        ),
+    plain = _static(
+        target,
+        Format.TENSORRT,
+        "TensorRT takes explicit Q/DQ with zero points of zero only",
+        "an int32 bias behind DequantizeLinear fails to parse",
+        "tensor cores accumulate in int32: weights take all eight bits",
+    )
+    return replace(
+        plain, activation_symmetric=True, quantize_bias=False, float_layers=_FLOAT_KINDS
     )

@@ -43,12 +43,12 @@ def state(root: Path = ROOT) -> Dict[str, str]:
     facts: Dict[str, str] = {}
     policy = root / "sys/devices/system/cpu/cpu0/cpufreq"
     for name in ("scaling_governor", "scaling_cur_freq", "cpuinfo_max_freq"):
-        facts[f"cpu.{name}"] = _read(policy / name)
-    facts["load_1min"] = (_read(root / "proc/loadavg").split() or [""])[0]
+        facts[f"cpu.{name}"] = read(policy / name)
+    facts["load_1min"] = (read(root / "proc/loadavg").split() or [""])[0]
     facts["pressure.cpu_some_avg10"] = _pressure(root)
     facts["cpu.steal_ticks"] = _steal(root)
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        facts[f"temperature_mc.{_read(zone / 'type') or zone.name}"] = _read(zone / "temp")
+        facts[f"temperature_mc.{read(zone / 'type') or zone.name}"] = read(zone / "temp")
     return {name: value for name, value in facts.items() if value}
 
 
@@ -65,14 +65,14 @@ def physical_cores(root: Path = ROOT) -> int:
     for cpu in affinity():
         topology = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
         # The set of siblings is one name for the core, whatever its number within a package.
-        cores.add(_read(topology / "thread_siblings_list") or str(cpu))
+        cores.add(read(topology / "thread_siblings_list") or str(cpu))
     return max(1, len(cores))
 
 
 def cpu_quota(root: Path = ROOT) -> Optional[float]:
     """Cores' worth of CPU time that the process's control groups allow; None if unlimited."""
     limits = []
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
             limits += [_quota_v2(folder) for folder in _up(root / "sys/fs/cgroup", path)]
@@ -96,14 +96,14 @@ def _up(mount: Path, path: str) -> List[Path]:
 
 
 def _quota_v2(folder: Path) -> Optional[float]:
-    words = _read(folder / "cpu.max").split()
+    words = read(folder / "cpu.max").split()
     if not words or words[0] == "max":
         return None
     return int(words[0]) / int(words[1])
 
 
 def _quota_v1(folder: Path) -> Optional[float]:
-    quota, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
+    quota, period = read(folder / "cpu.cfs_quota_us"), read(folder / "cpu.cfs_period_us")
     if not quota or not period or int(quota) <= 0:
         return None
     return int(quota) / int(period)
@@ -111,7 +111,7 @@ def _quota_v1(folder: Path) -> Optional[float]:
 
 def _cpu_model(root: Path) -> str:
     named = _cpuinfo(root, "model name")
-    board = _read(root / "proc/device-tree/model").rstrip("\0")
+    board = read(root / "proc/device-tree/model").rstrip("\0")
     return named or board or platform.processor()
 
 
@@ -122,7 +122,7 @@ def _features(root: Path) -> List[str]:
 
 
 def _cpuinfo(root: Path, key: str) -> str:
-    for line in _read(root / "proc/cpuinfo").splitlines():
+    for line in read(root / "proc/cpuinfo").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:
             return value.strip()
@@ -130,7 +130,7 @@ def _cpuinfo(root: Path, key: str) -> str:
 
 
 def _pressure(root: Path) -> str:
-    for line in _read(root / "proc/pressure/cpu").splitlines():
+    for line in read(root / "proc/pressure/cpu").splitlines():
         if line.startswith("some"):
             return line.split("avg10=")[1].split()[0]
     return ""
@@ -138,12 +138,12 @@ def _pressure(root: Path) -> str:
 
 def _steal(root: Path) -> str:
     # "cpu  user nice system idle iowait irq softirq steal ..."
-    words = _read(root / "proc/stat").splitlines()[:1]
+    words = read(root / "proc/stat").splitlines()[:1]
     fields = words[0].split() if words else []
     return fields[8] if len(fields) > 8 else ""  # noqa: PLR2004 -- its place in the line
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
     """The text of a small file; empty where there is none or it may not be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()

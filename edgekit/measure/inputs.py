@@ -9,13 +9,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from edgekit.errors import DataError, UsageError
+from edgekit.runtimes.specs import COLOURS, IMAGE_AXES
 from edgekit.wire import Job, TensorSpec
 
 Feed = Dict[str, Any]
 
 DISTINCT = 8
-IMAGE_AXES = 4
-COLOURS = 3
 IMAGE_SIZE = 224
 BYTE_VALUES = 128
 

@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.onnxops import ops_of
-from edgekit.runtimes.specs import has_free_axis, not_run, spec, unreadable, with_shape
+from edgekit.runtimes.specs import fixed, not_run, spec, unreadable
 from edgekit.wire import OpCount, TensorSpec
 
 PROVIDERS = ["CPUExecutionProvider"]
@@ -29,7 +29,7 @@ class OnnxSession:
         self._session = session
         self._model = model
         self._run = session.run
-        self.inputs = [_fixed(_spec(value), shape_of) for value in session.get_inputs()]
+        self.inputs = [fixed(_spec(value), shape_of) for value in session.get_inputs()]
         self.outputs = [_spec(value) for value in session.get_outputs()]
         self._names = [output.name for output in self.outputs]
 
@@ -108,10 +108,6 @@ def _spec(value: Any) -> TensorSpec:
     whole = str(value.type)
     element = whole[len("tensor(") : -1] if whole.startswith("tensor(") else whole
     return spec(value.name, shape, DTYPES.get(element, element))
-
-
-def _fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:
-    return with_shape(declared, shape_of(declared)) if has_free_axis(declared) else declared
 
 
 RUNTIME = OnnxRuntime(optimized=True)

@@ -11,12 +11,12 @@ import openvino
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.specs import (
     count_ops,
+    fixed,
     has_free_axis,
     not_run,
     precision_name,
     spec,
     unreadable,
-    with_shape,
 )
 from edgekit.wire import OpCount, TensorSpec
 
@@ -81,7 +81,7 @@ class Openvino:
         core = openvino.Core()
         graph = _read(core, model)
         declared = [_spec(port) for port in graph.inputs]
-        inputs = [_fixed(value, shape_of) for value in declared]
+        inputs = [fixed(value, shape_of) for value in declared]
         try:
             if any(has_free_axis(value) for value in declared):
                 graph.reshape({i: list(value.shape) for i, value in enumerate(inputs)})
@@ -138,10 +138,6 @@ def _dtype(element: Any) -> str:
         return str(element.get_type_name())
     # It gives bfloat16 as the 16-bit numbers that it is stored in.
     return name if element.get_type_name() != "bf16" else "bfloat16"
-
-
-def _fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:
-    return with_shape(declared, shape_of(declared)) if has_free_axis(declared) else declared
 
 
 def _precision(facts: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from edgekit.errors import DataError, ToolError
+from edgekit.runtimes import ShapeOf
 from edgekit.wire import OpCount, TensorSpec
 
 IMAGE_AXES = 4
@@ -35,6 +36,11 @@ def with_shape(declared: TensorSpec, shape: Sequence[int]) -> TensorSpec:
 def has_free_axis(declared: TensorSpec) -> bool:
     """Whether an axis of `declared` has no fixed size."""
     return None in declared.shape
+
+
+def fixed(declared: TensorSpec, shape_of: ShapeOf) -> TensorSpec:
+    """`declared` with the shape that `shape_of` says, if it has a free axis; else as it is."""
+    return with_shape(declared, shape_of(declared)) if has_free_axis(declared) else declared
 
 
 def unreadable(model: Path, what: str, error: Optional[BaseException] = None) -> DataError:

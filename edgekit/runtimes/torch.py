@@ -13,12 +13,11 @@ from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.pt2 import refuse_code
 from edgekit.runtimes.specs import (
     count_ops,
-    has_free_axis,
+    fixed,
     not_run,
     precision_name,
     spec,
     unreadable,
-    with_shape,
 )
 from edgekit.wire import OpCount, TensorSpec
 
@@ -80,10 +79,7 @@ class Torch:
             # Source text that `module` would compile: checks of shapes, which are made here.
             program._guards_code = []  # noqa: SLF001
             declared = _specs(program, program.graph_signature.user_inputs)
-            inputs = [
-                with_shape(value, shape_of(value)) if has_free_axis(value) else value
-                for value in declared
-            ]
+            inputs = [fixed(value, shape_of) for value in declared]
             return TorchSession(program, inputs)
         except (RuntimeError, ValueError, LookupError, zipfile.BadZipFile) as error:
             raise unreadable(model, "exported program of torch", error) from error

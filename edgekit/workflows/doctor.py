@@ -64,7 +64,7 @@ def _disk_free_bytes(out: Path) -> int:
 
 def _memory(root: Path) -> dict[str, str]:
     fields = {}
-    for line in _read(root / "proc/meminfo").splitlines():
+    for line in environment.read(root / "proc/meminfo").splitlines():
         name, _, amount = line.partition(":")
         fields[name] = int(amount.split()[0]) * _KIB
     if not fields:
@@ -78,13 +78,6 @@ def _memory(root: Path) -> dict[str, str]:
 
 def _power(root: Path) -> dict[str, str]:
     for supply in sorted((root / "sys/class/power_supply").glob("*")):
-        if _read(supply / "type") == "Battery":
-            return {"power.battery": _read(supply / "status")}
+        if environment.read(supply / "type") == "Battery":
+            return {"power.battery": environment.read(supply / "status")}
     return {}
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -9,23 +9,14 @@ from typing import Any, cast
 import msgspec
 
 from edgekit.errors import (
-    DataError,
     DeviceError,
     EdgekitError,
-    FixedBatchError,
-    MissingDependency,
-    ToolError,
-    UsageError,
 )
 from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples
 
 PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
-KINDS: dict[str, type[EdgekitError]] = {
-    kind.__name__: kind
-    for kind in (UsageError, MissingDependency, ToolError, FixedBatchError, DataError)
-}
 
 OnPhase = Callable[[str], None]
 
@@ -102,7 +93,7 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | None:
 def _error(failure: Failure) -> EdgekitError:
     # What a device sends must not steer a terminal.
     message, hint = printable(failure.message), printable(failure.hint)
-    kind = KINDS.get(failure.kind, DeviceError)
+    kind = EdgekitError.kinds().get(failure.kind, DeviceError)
     return kind(message, hint=hint, stderr_tail=printable(failure.tail))
 
 

@@ -1,20 +1,48 @@
-"""One pure function from target, format and precision to a recipe."""
+"""One pure function from target, format, precision and graph to a recipe."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from edgekit.errors import UsageError
 from edgekit.quantization.target import has_int8_dot
-from edgekit.records import Format, Precision, Recipe, Target
+from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Target, digest
 
+_CANCELS = "its result is a small difference of large numbers"
+_NO_KERNEL = "no runtime has it in 8 bits"
 # Kinds whose result depends on small differences of large numbers, or that no runtime has in int8.
-_FLOAT_KINDS = ("LayerNormalization", "Softmax", "Gelu", "Erf", "Sigmoid", "HardSwish")
-# The same in LiteRT, which has no operator for a layer norm: its parts, then. A quantized divisor
-# can be zero.
-_FLOAT_KINDS_LITERT = ("DIV", "GELU", "RSQRT", "SOFTMAX", "SQRT", "SQUARED_DIFFERENCE", "SUM")
+_FLOAT_KINDS = {
+    "LayerNormalization": _CANCELS,
+    "Softmax": _CANCELS,
+    "Gelu": _NO_KERNEL,
+    "Erf": _NO_KERNEL,
+    "Sigmoid": "a table of 256 values costs a whole step of the scale where it is steep",
+    "HardSwish": _NO_KERNEL,
+}
+# The same in LiteRT, which has no operator for a layer norm: its parts, then.
+_FLOAT_KINDS_LITERT = {
+    "DIV": "a divisor that is rounded can be zero",
+    "GELU": _CANCELS,
+    "RSQRT": "part of a layer norm",
+    "SOFTMAX": _CANCELS,
+    "SQRT": "part of a layer norm",
+    "SQUARED_DIFFERENCE": "part of a layer norm",
+    "SUM": "adds more than 8 bits hold",
+}
 
 
-def recipe(target: Target, format: Format, precision: Precision) -> Recipe | None:
+def recipe(
+    target: Target,
+    format: Format,
+    precision: Precision,
+    graph: Sequence[GraphOp] = (),
+) -> Recipe | None:
     """What to do to a float32 file of `format` so that it is right and fast on `target`.
+
+    Args:
+        target: Where the file will run.
+        format: Its format.
+        precision: What to make of it.
+        graph: The operators of the float file; without them the recipe is that for any network.
 
     Returns:
         The recipe; None for float32, which needs none.
@@ -26,9 +54,22 @@ def recipe(target: Target, format: Format, precision: Precision) -> Recipe | Non
         case Precision.FP32:
             return None
         case Precision.FP16:
-            return _float16(target, format)
+            chosen = _float16(target, format)
         case Precision.INT8:
-            return _int8(target, format)
+            chosen = _int8(target, format)
+    return _fitted(chosen, graph) if graph else chosen
+
+
+def network(graph: Sequence[GraphOp]) -> str:
+    """Digest of a float graph: its operators in order, with the sizes of their constants."""
+    return digest([(op.name, op.op, op.weight_bytes) for op in graph])
+
+
+def _fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
+    """`chosen` with what doesn't stand in `graph` left out, and the graph's digest."""
+    there = {op.op for op in graph}
+    kinds = tuple(kind for kind in chosen.float_kinds if kind.name in there)
+    return replace(chosen, float_kinds=kinds, network=network(graph))
 
 
 def _float16(target: Target, format: Format) -> Recipe:
@@ -36,18 +77,22 @@ def _float16(target: Target, format: Format) -> Recipe:
         scheme="float16",
         format=format,
         target=target.name,
+        target_features=target.features,
         activation_type="float16" if format in {Format.ONNX, Format.TENSORRT} else "float32",
         activation_symmetric=True,
         weight_type="float16",
         granularity="per-tensor",
+        weight_scale="max",
+        rounding="nearest",
+        correct_bias=False,
         range_method="none",
-        reduce_range=False,
         quantize_bias=False,
-        float_layers=("LayerNormalization", "Softmax"),
-        reasons=(
-            "inputs and outputs stay float32, so that the file can take the other's place",
-            "sums of squares and of exponentials overflow in float16",
+        quantize_outputs=False,
+        float_kinds=tuple(
+            FloatLayer(kind, "sums of squares and of exponentials overflow in float16")
+            for kind in ("LayerNormalization", "Softmax")
         ),
+        reasons=("inputs and outputs stay float32, so that the file can take the other's place",),
     )
 
 
@@ -67,20 +112,12 @@ def _int8(target: Target, format: Format) -> Recipe:
             )
 
 
-def _saturates(target: Target) -> bool:
+def saturates(target: Target) -> bool:
     """Whether the target's int8 kernels add two products in int16, which can overflow.
 
     x86 without VNNI or AMX has only `vpmaddubsw` (u8 x s8, pairs added into saturating int16).
     """
     return target.arch == "x86_64" and not has_int8_dot(target)
-
-
-def _range_reasons(target: Target) -> tuple[str, ...]:
-    if _saturates(target):
-        return (
-            "no VNNI: kernels add pairs of products in int16, so weights keep a bit in reserve",
-        )
-    return ("kernels accumulate in int32: weights take all eight bits",)
 
 
 def _static(target: Target, format: Format, *reasons: str) -> Recipe:
@@ -89,15 +126,35 @@ def _static(target: Target, format: Format, *reasons: str) -> Recipe:
         scheme="w8a8-static",
         format=format,
         target=target.name,
+        target_features=target.features,
         activation_type="int8",
         activation_symmetric=False,
         weight_type="int8",
         granularity="per-channel",
-        range_method="minmax",
-        reduce_range=False,
+        weight_scale="max",
+        rounding="error-feedback",
+        correct_bias=True,
+        range_method="mse",
         quantize_bias=True,
-        reasons=reasons,
+        quantize_outputs=True,
+        reasons=(
+            *reasons,
+            "channels of depthwise convolutions differ too much for one scale",
+            "each weight's rounding error is made up for by the others, and its mean by the bias",
+        ),
     )
+
+
+def _bounded(plain: Recipe, target: Target) -> Recipe:
+    """`plain` with scales that the target's kernels can't saturate with."""
+    if saturates(target):
+        reason = (
+            "no VNNI: kernels add pairs of products in int16, so no two weights of one sign sum "
+            "to more than 128; depthwise kernels add no pairs, and their weights take all 8 bits"
+        )
+        return replace(plain, weight_scale="pairs", reasons=(*plain.reasons, reason))
+    reason = "kernels accumulate in int32: weights take all eight bits"
+    return replace(plain, reasons=(*plain.reasons, reason))
 
 
 def _onnx(target: Target) -> Recipe:
@@ -106,27 +163,30 @@ def _onnx(target: Target) -> Recipe:
         target,
         Format.ONNX,
         "Arm kernels multiply s8 x s8" if arm else "CPU kernels multiply u8 x s8",
-        "channels of depthwise convolutions differ too much for one scale",
-        *_range_reasons(target),
+        "an 8-bit kernel of ONNX Runtime gives 8 bits: outputs are brought to them at once",
     )
-    return replace(
+    plain = replace(
         plain,
         activation_type="int8" if arm else "uint8",
-        reduce_range=_saturates(target),
-        float_layers=_FLOAT_KINDS,
+        float_kinds=tuple(FloatLayer(kind, why) for kind, why in _FLOAT_KINDS.items()),
     )
+    return _bounded(plain, target)
 
 
 def _openvino(target: Target) -> Recipe:
     plain = _static(
         target,
         Format.OPENVINO,
-        "NNCF's mixed preset: weights symmetric, activations as their range asks",
-        *_range_reasons(target),
+        "kernels take what follows them in float: 8 bits only where the next one reads",
     )
-    return replace(
-        plain, activation_type="uint8", reduce_range=_saturates(target), quantize_bias=False
+    plain = replace(
+        plain,
+        activation_type="uint8",
+        quantize_bias=False,
+        quantize_outputs=False,
+        float_kinds=tuple(FloatLayer(kind, why) for kind, why in _FLOAT_KINDS.items()),
     )
+    return _bounded(plain, target)
 
 
 def _litert(target: Target) -> Recipe:
@@ -137,7 +197,8 @@ def _litert(target: Target) -> Recipe:
         "its kernels accumulate in int32 on every CPU: nothing saturates",
         "inputs and outputs stay float32, so that the file can take the float one's place",
     )
-    return replace(plain, float_layers=_FLOAT_KINDS_LITERT)
+    kinds = tuple(FloatLayer(kind, why) for kind, why in _FLOAT_KINDS_LITERT.items())
+    return replace(plain, float_kinds=kinds)
 
 
 def _tensorrt(target: Target) -> Recipe:
@@ -147,7 +208,12 @@ def _tensorrt(target: Target) -> Recipe:
         "TensorRT takes explicit Q/DQ with zero points of zero only",
         "an int32 bias behind DequantizeLinear fails to parse",
         "tensor cores accumulate in int32: weights take all eight bits",
+        "its fusions take what follows a kernel in float: 8 bits only where the next one reads",
     )
     return replace(
-        plain, activation_symmetric=True, quantize_bias=False, float_layers=_FLOAT_KINDS
+        plain,
+        activation_symmetric=True,
+        quantize_bias=False,
+        quantize_outputs=False,
+        float_kinds=tuple(FloatLayer(kind, why) for kind, why in _FLOAT_KINDS.items()),
     )

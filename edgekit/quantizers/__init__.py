@@ -7,9 +7,11 @@ table below.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from edgekit.quantization.solve import Observed
 from edgekit.records import Artifact, Recipe
 from edgekit.registry import Entry, Registry
 
@@ -17,19 +19,44 @@ from edgekit.registry import Entry, Registry
 Feeds = Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """A layer and what its 8 bits cost.
+
+    Attributes:
+        name: Name of the operator in the float file, as in `Recipe.float_layers`.
+        sqnr_db: Signal to noise of the network's outputs with this layer alone in 8 bits; the
+            lower, the dearer.
+    """
+
+    name: str
+    sqnr_db: float
+
+
 class Quantizer(Protocol):
-    """Carries recipes out with one format's own library."""
+    """Carries recipes out on files of one format."""
+
+    def observe(self, source: Artifact, feeds: Feeds) -> Observed:
+        """Run calibration inputs through `source` once, for every recipe that is to come.
+
+        Args:
+            source: The float32 artifact.
+            feeds: Calibration inputs, in the artifact's own names.
+
+        Raises:
+            DataError: A layer gives NaN or infinity on them.
+        """
+        ...
 
     def quantize(
-        self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
+        self, source: Artifact, recipe: Recipe, observed: Observed | None, workdir: Path
     ) -> dict[str, str]:
         """Write `source`, quantized, into `workdir`.
 
         Args:
             source: The float32 artifact.
             recipe: What to do.
-            feeds: Calibration inputs, in the artifact's own names; empty for a recipe without
-                calibration.
+            observed: What calibration showed; None for a recipe without calibration.
             workdir: Where to write.
 
         Returns:
@@ -38,6 +65,19 @@ class Quantizer(Protocol):
 
         Raises:
             ToolError: The framework could not do it.
+        """
+        ...
+
+    def rank(
+        self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds
+    ) -> tuple[LayerCost, ...]:
+        """What each layer costs if it alone is in 8 bits and all others in float, worst first.
+
+        Args:
+            source: The float32 artifact.
+            recipe: The recipe whose layers are tried.
+            observed: What calibration showed.
+            feeds: A few inputs to measure on.
         """
         ...
 

@@ -1,75 +1,134 @@
-"""ONNX int8 by ONNX Runtime's static quantizer, and float16 by its converter."""
+"""ONNX int8 and float16: edgekit's scales and weights, ONNX Runtime's placement of Q/DQ."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
+from edgekit.quantization.moments import Moments
+from edgekit.quantization.ranges import EVERYTHING, Ranges
+from edgekit.quantization.solve import Observed, Solved
 from edgekit.quantizers import Feeds
+from edgekit.quantizers.onnx_layers import (
+    OnnxLayer,
+    activations,
+    bounds,
+    read_layers,
+    write_layer,
+)
 from edgekit.records import Artifact, Recipe
 
 MODEL = "model.onnx"
 _TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 # What carries the arithmetic, then what only passes 8-bit values through.
+_HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _KINDS = (
-    "Conv", "ConvTranspose", "Gemm", "MatMul", "Add",
+    *_HEAVY, "Add",
     "AveragePool", "Clip", "Concat", "Flatten", "GlobalAveragePool", "MaxPool", "Relu",
     "Reshape", "Resize", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
 )  # fmt: skip
 
 
 class _OnnxQuantizer:
+    def observe(self, source: Artifact, feeds: Feeds) -> Observed:
+        model = onnx.load(source.model)
+        layers = [place.layer for place in read_layers(model)]
+        ranges, moments = Ranges(), Moments(layers, len(feeds))
+        for values in activations(model, feeds):
+            for name, value in values.items():
+                ranges.add(name, value)
+            moments.add(values)
+        return Observed(layers, ranges, moments.by_layer())
+
     def quantize(
-        self, source: Artifact, recipe: Recipe, feeds: Feeds, workdir: Path
+        self, source: Artifact, recipe: Recipe, observed: Observed | None, workdir: Path
     ) -> dict[str, str]:
-        if recipe.scheme == "float16":
+        if observed is None:
             _float16(source.model, recipe, workdir / MODEL)
         else:
-            _int8(source.model, recipe, feeds, workdir / MODEL)
+            _int8(source.model, recipe, observed, workdir / MODEL)
         return {MODEL: "model"}
 
 
 def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
-    blocked = [*DEFAULT_OP_BLOCK_LIST, *recipe.float_layers]
+    blocked = [*DEFAULT_OP_BLOCK_LIST, *(kind.name for kind in recipe.float_kinds)]
     model = convert_float_to_float16(onnx.load(source), keep_io_types=True, op_block_list=blocked)
     onnx.save(model, destination)
 
 
-def _int8(source: Path, recipe: Recipe, feeds: Feeds, destination: Path) -> None:
-    quantize_static(
-        source,
-        destination,
-        _Reader(feeds),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=[op for op in _KINDS if op not in recipe.float_layers],
+def _int8(source: Path, recipe: Recipe, observed: Observed, destination: Path) -> None:
+    model = onnx.load(source)
+    left = {layer.name for layer in recipe.float_layers}
+    cut = bounds(model)
+    overrides: dict[str, list[dict[str, Any]]] = {}
+    for place in read_layers(model):
+        if place.layer.name not in left:
+            solved = observed.solved(place.layer, recipe)
+            write_layer(model, place, solved.weight, solved.bias)
+            overrides[place.weight_name] = _fixed(place, solved)
+    ranges = observed.ranges
+    tensors = {
+        name: _tensor(ranges.of(name, recipe.range_method, cut.get(name, EVERYTHING)))
+        for name in ranges.names()
+    }
+    _place(model, recipe, tensors, overrides, destination)
+
+
+def _fixed(place: OnnxLayer, solved: Solved) -> list[dict[str, Any]]:
+    """Scales in the words of ONNX Runtime: one entry a channel."""
+    zero = np.array(0, np.int8)
+    return [
+        {
+            "quant_type": QuantType.QInt8,
+            "axis": place.axis,
+            "scale": np.array(scale, np.float32),
+            "zero_point": zero,
+        }
+        for scale in solved.scale
+    ]
+
+
+def _tensor(ends: tuple[float, float]) -> TensorData:
+    low, high = np.float32(ends[0]), np.float32(ends[1])
+    return TensorData(lowest=np.array(low), highest=np.array(high))
+
+
+def _place(
+    model: onnx.ModelProto,
+    recipe: Recipe,
+    tensors: Mapping[str, TensorData],
+    overrides: Mapping[str, Any],
+    destination: Path,
+) -> None:
+    kinds = {kind.name for kind in recipe.float_kinds}
+    quantizer = QDQQuantizer(
+        onnx.shape_inference.infer_shapes(model),
         per_channel=recipe.granularity == "per-channel",
-        reduce_range=recipe.reduce_range,
-        activation_type=_TYPES[recipe.activation_type],
-        weight_type=_TYPES[recipe.weight_type],
-        calibrate_method=CalibrationMethod.MinMax,
+        reduce_range=False,
+        weight_qType=_TYPES[recipe.weight_type],
+        activation_qType=_TYPES[recipe.activation_type],
+        tensors_range=TensorsData(CalibrationMethod.MinMax, dict(tensors)),
+        nodes_to_quantize=[],
+        nodes_to_exclude=[layer.name for layer in recipe.float_layers],
+        op_types_to_quantize=[op for op in _KINDS if op not in kinds],
         extra_options={
             "ActivationSymmetric": recipe.activation_symmetric,
             "WeightSymmetric": True,
             "QuantizeBias": recipe.quantize_bias,
+            "TensorQuantOverrides": dict(overrides),
+            "OpTypesToExcludeOutputQuantization": [] if recipe.quantize_outputs else [*_HEAVY],
         },
     )
-
-
-class _Reader(CalibrationDataReader):  # type: ignore[misc] # the library is untyped
-    def __init__(self, feeds: Feeds) -> None:
-        self._feeds = iter(feeds)
-
-    def get_next(self) -> Any:
-        feed = next(self._feeds, None)
-        return None if feed is None else dict(feed)
+    quantizer.quantize_model()
+    onnx.save(quantizer.model.model, destination)
 
 
 QUANTIZER = _OnnxQuantizer()

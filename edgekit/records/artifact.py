@@ -27,23 +27,46 @@ class Precision(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FloatLayer:
+    """An operator that stays in float.
+
+    Attributes:
+        name: Name of one operator in the float file, or of all of a kind.
+        reason: Why.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How a float file becomes an int8 or float16 one. JSON, readable, travels with the artifact.
 
+    Each step can be switched by itself: change the field in the JSON, give it to `--recipe`.
+
     Attributes:
-        scheme: `w8a8-static` (8-bit weights and activations, ranges from calibration) or
-            `float16`.
+        scheme: `w8a8-static` (8-bit weights and activations, ranges from calibration),
+            `w8-dynamic` (ranges taken anew at each inference), `w8-weightonly` (8-bit weights that
+            are brought back to float) or `float16`.
         format: The format that it is for.
         target: Name of the target that it is for.
-        activation_type: `uint8`, `int8` or `float16`.
+        target_features: The target's facts that decided it, as in `Target.features`.
+        network: Digest of the float graph's operators; empty for any network.
+        activation_type: `uint8`, `int8`, `float32` or `float16`.
         activation_symmetric: Whether the zero point of activations is fixed at the middle.
         weight_type: `int8` or `float16`.
         granularity: `per-channel` or `per-tensor` scales of weights.
-        range_method: How activation ranges come from calibration: `minmax`.
-        reduce_range: Whether weights give up one bit, so that kernels that add two products in
-            int16 can't saturate.
+        weight_scale: How they are chosen: `max` (the largest weight is 127) or `pairs` (no two
+            weights of one sign sum to more than 128, so that int16 sums can't saturate).
+        rounding: `nearest`, or `error-feedback`: each weight's error is made up for by the others.
+        correct_bias: Whether the mean error of rounded weights is taken out of the bias.
+        range_method: How activation ranges come from calibration: `minmax`, `mse` or `none`.
         quantize_bias: Whether biases become int32.
-        float_layers: Operators left in float.
+        quantize_outputs: Whether what a heavy operator gives is brought to 8 bits at once, as
+            kernels that can't do otherwise want it, or only where the next one reads it.
+        float_kinds: Kinds of operators left in float.
+        float_layers: Single operators left in float, by name.
         reasons: Why the choices are what they are, one sentence each.
     """
 
@@ -54,10 +77,16 @@ class Recipe:
     activation_symmetric: bool
     weight_type: str
     granularity: str
+    weight_scale: str
+    rounding: str
+    correct_bias: bool
     range_method: str
-    reduce_range: bool
     quantize_bias: bool
-    float_layers: tuple[str, ...] = ()
+    quantize_outputs: bool
+    target_features: tuple[str, ...] = ()
+    network: str = ""
+    float_kinds: tuple[FloatLayer, ...] = ()
+    float_layers: tuple[FloatLayer, ...] = ()
     reasons: tuple[str, ...] = ()
 
 

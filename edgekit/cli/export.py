@@ -47,6 +47,32 @@ def export(
         Path | None,
         typer.Option(help="Photos to calibrate int8 on. Default: some that come with packages."),
     ] = None,
+    allow_few: Annotated[
+        bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 photos.")
+    ] = False,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="w8a8-static, w8-dynamic, w8-weightonly, or a recipe's JSON. Default: "
+            "w8a8-static, as the target wants it."
+        ),
+    ] = "",
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            help="Points of top-1 (or of agreement, without labels) that int8 may lose; layers "
+            "go back to float for it.",
+            min=0.0,
+            max=100.0,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")
+    ] = False,
     target: Annotated[
         str,
         typer.Option(help="Where the files will run: host, x86-vnni, arm64, sm89, ..."),
@@ -60,6 +86,7 @@ def export(
     from edgekit.records import Format, ModelRequest, Precision
     from edgekit.reports import export as report
     from edgekit.workflows import export as workflow
+    from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     chosen = options.several(precision, Precision, "--precision")
     chosen += (Precision.INT8,) * int8 + (Precision.FP16,) * fp16
@@ -67,9 +94,9 @@ def export(
         request=ModelRequest(model, head, classes, weights, input_size, batch, seed),
         formats=options.several(format, Format, "--format") or workflow.installed_formats(),
         precisions=chosen,
-        calib=calib,
         target=find_target(target),
         out=out,
+        int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep),
     )
     if not plan.formats:
         raise UsageError("no format's libraries are installed", hint="`edgekit formats` says how")

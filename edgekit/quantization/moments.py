@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,8 +94,8 @@ def _terms(layer: Layer, values: Array, count: int, random: np.random.Generator)
     views = _windows(values, kernel, layer.window)  # (N, C, ...positions, ...kernel)
     places = views.shape[2 : 2 + len(kernel)]
     chosen = _some(int(np.prod(places)), count, random)
-    index = np.unravel_index(chosen, places)
-    picked = np.moveaxis(views[(slice(None), slice(None), *index)], 2, 1)  # (N, P, C, ...kernel)
+    index: tuple[Any, ...] = (slice(None), slice(None), *np.unravel_index(chosen, places))
+    picked = np.moveaxis(views[index], 2, 1)  # (N, P, C, ...kernel)
     picked = picked.reshape(-1, layer.groups, picked.shape[2] // layer.groups, *kernel)
     return np.ascontiguousarray(np.moveaxis(picked, 1, 0)).reshape(
         layer.groups, picked.shape[0], -1

@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from edgekit.errors import UsageError
 from edgekit.quantization.target import has_int8_dot
 from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Target, digest
+from edgekit.registry import nearest
+
+STATIC, DYNAMIC, WEIGHT_ONLY = "w8a8-static", "w8-dynamic", "w8-weightonly"
+# The schemes, and the formats that have them.
+SCHEMES: dict[str, tuple[Format, ...]] = {
+    STATIC: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
+    DYNAMIC: (Format.ONNX, Format.LITERT),
+    WEIGHT_ONLY: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
+}
 
 _CANCELS = "its result is a small difference of large numbers"
 _NO_KERNEL = "no runtime has it in 8 bits"
@@ -34,6 +44,7 @@ def recipe(
     target: Target,
     format: Format,
     precision: Precision,
+    scheme: str = STATIC,
     graph: Sequence[GraphOp] = (),
 ) -> Recipe | None:
     """What to do to a float32 file of `format` so that it is right and fast on `target`.
@@ -42,13 +53,14 @@ def recipe(
         target: Where the file will run.
         format: Its format.
         precision: What to make of it.
+        scheme: How 8 bits are used: a key of `SCHEMES`.
         graph: The operators of the float file; without them the recipe is that for any network.
 
     Returns:
         The recipe; None for float32, which needs none.
 
     Raises:
-        UsageError: The format has no such precision.
+        UsageError: The format has no such precision or scheme.
     """
     match precision:
         case Precision.FP32:
@@ -56,8 +68,63 @@ def recipe(
         case Precision.FP16:
             chosen = _float16(target, format)
         case Precision.INT8:
-            chosen = _int8(target, format)
-    return _fitted(chosen, graph) if graph else chosen
+            _check(scheme, format)
+            static = _int8(target, format)
+            chosen = static if scheme == STATIC else _weights_only(static, scheme)
+        case _:
+            assert_never(precision)
+    return fitted(chosen, graph) if graph else chosen
+
+
+def _check(scheme: str, format: Format) -> None:
+    if scheme not in SCHEMES:
+        raise UsageError(f"there is no scheme {scheme!r}", hint=nearest(scheme, list(SCHEMES)))
+    if format not in SCHEMES[scheme]:
+        known = [name for name, formats in SCHEMES.items() if format in formats]
+        raise UsageError(
+            f"{format} can't be made by {scheme}",
+            hint=f"its schemes: {', '.join(known)}; {scheme} is for {', '.join(SCHEMES[scheme])}",
+        )
+
+
+def checked(given: Recipe, target: Target, format: Format, graph: Sequence[GraphOp]) -> Recipe:
+    """`given`, if it is for this target, format and network.
+
+    Args:
+        given: A recipe that was written by edgekit, and may have been changed by hand.
+        target: Where the file will run.
+        format: Its format.
+        graph: The operators of the float file; empty where they aren't known yet.
+
+    Raises:
+        UsageError: The recipe is for something else, or names what isn't there.
+    """
+    aim = (given.format, given.target, given.target_features)
+    if aim != (format, target.name, target.features):
+        raise UsageError(
+            f"the recipe is for {given.format} on {_words(given.target, given.target_features)}, "
+            f"and not for {format} on {_words(target.name, target.features)}",
+            hint="give --format and --target as the recipe has them, or leave --recipe out",
+        )
+    _check(given.scheme, format)
+    if not graph:
+        return given
+    if given.network not in {"", network(graph)}:
+        raise UsageError(
+            "the recipe is for another network: the operators of this one are others",
+            hint='leave --recipe out, or empty its "network" if it is for any network',
+        )
+    there = {op.name for op in graph}
+    if strangers := [layer.name for layer in given.float_layers if layer.name not in there]:
+        raise UsageError(
+            f"the recipe leaves layers in float that aren't there: {', '.join(strangers[:3])}",
+            hint="`edgekit inspect` shows the names of a file's layers",
+        )
+    return fitted(given, graph)
+
+
+def _words(name: str, features: Sequence[str]) -> str:
+    return f"{name} ({' '.join(features) or 'no features'})"
 
 
 def network(graph: Sequence[GraphOp]) -> str:
@@ -65,7 +132,7 @@ def network(graph: Sequence[GraphOp]) -> str:
     return digest([(op.name, op.op, op.weight_bytes) for op in graph])
 
 
-def _fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
+def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
     """`chosen` with what doesn't stand in `graph` left out, and the graph's digest."""
     there = {op.op for op in graph}
     kinds = tuple(kind for kind in chosen.float_kinds if kind.name in there)
@@ -120,10 +187,30 @@ def saturates(target: Target) -> bool:
     return target.arch == "x86_64" and not has_int8_dot(target)
 
 
+def _weights_only(static: Recipe, scheme: str) -> Recipe:
+    """8-bit weights without calibration: rounded to the nearest, activations stay float."""
+    dynamic = scheme == DYNAMIC
+    return replace(
+        static,
+        scheme=scheme,
+        activation_type="uint8" if dynamic else "float32",
+        rounding="nearest",
+        correct_bias=False,
+        range_method="none",
+        quantize_bias=False,
+        quantize_outputs=False,
+        reasons=(
+            "ranges are taken anew at each inference: no calibration, and a cost in time"
+            if dynamic
+            else "weights are brought back to float: a quarter of the size, float's speed",
+        ),
+    )
+
+
 def _static(target: Target, format: Format, *reasons: str) -> Recipe:
     """8-bit weights per channel and activations with ranges from calibration, asymmetric."""
     return Recipe(
-        scheme="w8a8-static",
+        scheme=STATIC,
         format=format,
         target=target.name,
         target_features=target.features,

@@ -26,7 +26,8 @@ def nearest(rows: Array, scale: Array) -> Rounded:
         rows: Shape (groups, outputs / groups, terms).
         scale: Shape (groups, outputs / groups, 1).
     """
-    return np.clip(np.rint(rows / scale), -LARGEST, LARGEST).astype(np.int8)
+    steps: Rounded = np.clip(np.rint(rows / scale), -LARGEST, LARGEST).astype(np.int8)
+    return steps
 
 
 def error_feedback(rows: Array, scale: Array, second: npt.NDArray[np.float64]) -> Rounded:

@@ -37,7 +37,8 @@ def weight_scale(layer: Layer, method: str) -> Array:
     if bounds_pairs(layer, method):
         largest = np.maximum(_two_largest(rows), _two_largest(-rows))
         scale = np.maximum(scale, largest / PAIR)
-    return np.maximum(scale, _LEAST).astype(np.float32)
+    found: Array = np.maximum(scale, _LEAST).astype(np.float32)
+    return found
 
 
 def bounds_pairs(layer: Layer, method: str) -> bool:
@@ -69,4 +70,5 @@ def fit_pairs(rounded: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 def _two_largest(values: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
     """Sum of the two largest of each row, where they are positive."""
     top = np.partition(values, -2, axis=-1)[..., -2:]
-    return np.maximum(top, 0).sum(axis=-1, keepdims=True)
+    total: npt.NDArray[np.number] = np.maximum(top, 0).sum(axis=-1, keepdims=True)
+    return total

@@ -86,9 +86,7 @@ QUANTIZERS: Registry[Quantizer] = Registry(
     "quantizer",
     {
         "onnx": Entry("edgekit.quantizers.onnx:QUANTIZER", "onnx", ("onnx", "onnxruntime")),
-        "openvino": Entry(
-            "edgekit.quantizers.openvino:QUANTIZER", "openvino", ("openvino", "nncf")
-        ),
+        "openvino": Entry("edgekit.quantizers.openvino:QUANTIZER", "openvino", ("openvino",)),
         "litert": Entry("edgekit.quantizers.litert:QUANTIZER", "litert", ("ai_edge_quantizer",)),
     },
 )

@@ -8,22 +8,25 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_dynamic
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import EVERYTHING, Ranges
-from edgekit.quantization.solve import Observed, Solved
-from edgekit.quantizers import Feeds
+from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
+from edgekit.quantization.solve import Observed, Solved, solve
+from edgekit.quantizers import Feeds, LayerCost
 from edgekit.quantizers.onnx_layers import (
     OnnxLayer,
     activations,
     bounds,
     read_layers,
+    store_in_8_bits,
     write_layer,
 )
+from edgekit.quantizers.onnx_rank import costs
 from edgekit.records import Artifact, Recipe
 
 MODEL = "model.onnx"
@@ -51,16 +54,49 @@ class _OnnxQuantizer:
     def quantize(
         self, source: Artifact, recipe: Recipe, observed: Observed | None, workdir: Path
     ) -> dict[str, str]:
-        if observed is None:
-            _float16(source.model, recipe, workdir / MODEL)
-        else:
-            _int8(source.model, recipe, observed, workdir / MODEL)
+        destination = workdir / MODEL
+        if recipe.scheme == "float16":
+            _float16(source.model, recipe, destination)
+        elif recipe.scheme == DYNAMIC:
+            _dynamic(source.model, recipe, destination)
+        elif recipe.scheme == WEIGHT_ONLY:
+            _weight_only(source.model, recipe, destination)
+        elif observed is not None:
+            _int8(source.model, recipe, observed, destination)
         return {MODEL: "model"}
+
+    def rank(
+        self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds
+    ) -> tuple[LayerCost, ...]:
+        return costs(onnx.load(source.model), recipe, observed, feeds)
 
 
 def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
     blocked = [*DEFAULT_OP_BLOCK_LIST, *(kind.name for kind in recipe.float_kinds)]
     model = convert_float_to_float16(onnx.load(source), keep_io_types=True, op_block_list=blocked)
+    onnx.save(model, destination)
+
+
+def _dynamic(source: Path, recipe: Recipe, destination: Path) -> None:
+    # Convolutions have no kernel with dynamic ranges that is faster than float's.
+    left = [layer.name for layer in recipe.float_layers]
+    quantize_dynamic(
+        source,
+        destination,
+        op_types_to_quantize=["MatMul", "Gemm"],
+        per_channel=recipe.granularity == "per-channel",
+        reduce_range=recipe.weight_scale == "pairs",
+        weight_type=_TYPES[recipe.weight_type],
+        nodes_to_exclude=left,
+    )
+
+
+def _weight_only(source: Path, recipe: Recipe, destination: Path) -> None:
+    model = onnx.load(source)
+    left = {layer.name for layer in recipe.float_layers}
+    for place in read_layers(model):
+        if place.layer.name not in left:
+            store_in_8_bits(model, place, solve(place.layer, recipe, None))
     onnx.save(model, destination)
 
 

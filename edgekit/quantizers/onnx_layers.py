@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 
 from edgekit.quantization.layers import Array, Layer, Window
 from edgekit.quantization.ranges import Range
+from edgekit.quantization.solve import Solved
 
 SEVERITY_ERROR = 3
 # HardSwish is zero below -3 (ONNX operator set 14).
@@ -66,9 +67,7 @@ def _separate(model: onnx.ModelProto) -> None:
             taken.add(name)
 
 
-def _layer(
-    node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]
-) -> OnnxLayer | None:
+def _layer(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> OnnxLayer | None:
     if node.op_type not in {"Conv", "Gemm", "MatMul"} or node.input[1] not in constants:
         return None
     stored = numpy_helper.to_array(constants[node.input[1]])
@@ -120,6 +119,25 @@ def write_layer(model: onnx.ModelProto, place: OnnxLayer, weight: Array, bias: A
             tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
 
 
+def store_in_8_bits(model: onnx.ModelProto, place: OnnxLayer, solved: Solved) -> None:
+    """Store a layer's weights as steps, behind an operator that brings them back to float."""
+    steps = solved.steps.T if place.transposed else solved.steps
+    name = place.weight_name
+    parts = {
+        f"{name}_steps": np.ascontiguousarray(steps),
+        f"{name}_scale": solved.scale.astype(np.float32),
+        f"{name}_zero": np.zeros(solved.scale.shape, np.int8),
+    }
+    kept = [tensor for tensor in model.graph.initializer if tensor.name != name]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    model.graph.initializer.extend(numpy_helper.from_array(v, key) for key, v in parts.items())
+    operator = helper.make_node(
+        "DequantizeLinear", list(parts), [name], name=f"{name}_float", axis=place.axis
+    )
+    model.graph.node.insert(0, operator)
+
+
 def bounds(model: onnx.ModelProto) -> dict[str, Range]:
     """What those that read a tensor let through, where all of them cut it off.
 
@@ -142,9 +160,7 @@ def bounds(model: onnx.ModelProto) -> dict[str, Range]:
     }
 
 
-def _lets_through(
-    node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]
-) -> Range | None:
+def _lets_through(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Range | None:
     settings = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     match node.op_type:
         case "Relu":

@@ -145,6 +145,43 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """What quantization cost in accuracy, against the budget that was given.
+
+    Attributes:
+        metric: `top1` on labelled images, else `agreement` with the float model.
+        images: Number of images.
+        source: Where they come from.
+        runtime: What ran them.
+        float32: Value of the float model, from 0 to 1.
+        all_int8: Value with every layer of the recipe in 8 bits.
+        value: Value of the artifact.
+        max_drop: Points that may be lost.
+        met: Whether no more were lost.
+        float_layers: Layers that were put back in float for it.
+        latency_ratio: Latency of the artifact to that with every layer in 8 bits, measured here;
+            None where none was put back, or it can't run here.
+    """
+
+    metric: str
+    images: int
+    source: str
+    runtime: str
+    float32: float
+    all_int8: float
+    value: float
+    max_drop: float
+    met: bool
+    float_layers: int = 0
+    latency_ratio: float | None = None
+
+    @property
+    def drop(self) -> float:
+        """Points that were lost."""
+        return 100.0 * (self.float32 - self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A network in one format and precision: files on disk with their digests and their history.
 
@@ -166,6 +203,7 @@ class Artifact:
         target: The target that it was made for.
         key: Digest of everything that decided the content; equal keys mean the same export.
         parity: Closeness to the torch model.
+        guard: What quantization cost in accuracy; None where no budget was given.
     """
 
     path: Path
@@ -184,6 +222,7 @@ class Artifact:
     target: Target
     key: str
     parity: Parity | None = None
+    guard: Guarded | None = None
 
     @property
     def model(self) -> Path:

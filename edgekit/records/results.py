@@ -109,7 +109,6 @@ class EvalResult:
         top5: Share of images with a right class among the best five; None without labels.
         agreement: Share of images whose best class is the float model's; None if the float
             model isn't there.
-        calibration_overlap: Images that the artifact was calibrated on.
         skipped: Files that could not be read as images.
     """
 
@@ -120,7 +119,6 @@ class EvalResult:
     top1: float | None
     top5: float | None
     agreement: float | None
-    calibration_overlap: int = 0
     skipped: tuple[str, ...] = ()
 
 

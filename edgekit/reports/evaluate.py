@@ -30,11 +30,6 @@ def render(result: EvalResult) -> str:
         notes.append("no labels: one folder a class or a labels.json would give top-1")
     if result.agreement is None:
         notes.append("no agreement: the float32 artifact is not beside this one")
-    if result.calibration_overlap:
-        notes.append(
-            f"{result.calibration_overlap} of the images were calibrated on: "
-            "the numbers flatter the artifact"
-        )
     if result.skipped:
         notes.append(f"skipped {len(result.skipped)} files: {', '.join(result.skipped[:5])}")
     return "\n".join([table.render(columns, [row], left=("runtime",)), *notes])

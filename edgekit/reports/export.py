@@ -22,6 +22,7 @@ def as_json(legs: Sequence[ExportLeg]) -> dict[str, Any]:
             "sha256": leg.artifact.sha256,
             "size_bytes": leg.artifact.size_bytes,
             "parity": msgspec.to_builtins(leg.artifact.parity),
+            "guard": msgspec.to_builtins(leg.artifact.guard),
             "recipe": msgspec.to_builtins(leg.artifact.recipe),
             "calibration": msgspec.to_builtins(leg.artifact.calibration),
             "weights": msgspec.to_builtins(leg.artifact.spec.weights),
@@ -68,5 +69,7 @@ def _row(artifact: Artifact, *, cached: bool) -> tuple[str, ...]:
         if found := next(iter(parity.batches.values()), None):
             sqnr = "equal" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
             agreement = f"{round(found.agreement * found.images)}/{found.images}"
+    if (guard := artifact.guard) and guard.float_layers:
+        notes.append(f"{guard.float_layers} layers in float for --max-drop")
     size = f"{artifact.size_bytes / 2**20:.2f}"
     return (str(artifact.path), size, sqnr, agreement, runtime, "; ".join(notes))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from edgekit.records import Artifact, Parity, Preprocess, Recipe
+from edgekit.records import Artifact, Guarded, Parity, Preprocess, Recipe
 from edgekit.records.findings import Inspection
 from edgekit.reports import table
 
@@ -105,6 +105,7 @@ def _history(artifact: Artifact) -> str:
         ("target", f"{artifact.target.name}: {' '.join(artifact.target.features)}"),
         ("preprocess", _preprocess(artifact.preprocess)),
         ("parity", _parity(artifact.parity)),
+        *_guard(artifact.guard),
         *_recipe(artifact.recipe),
     ]
     if artifact.calibration:
@@ -144,14 +145,25 @@ def _recipe(recipe: Recipe | None) -> list[tuple[str, str]]:
     symmetry = "symmetric" if recipe.activation_symmetric else "asymmetric"
     choices = [
         f"{recipe.scheme} for {recipe.target}",
-        f"weights {recipe.weight_type} {recipe.granularity}",
+        f"weights {recipe.weight_type} {recipe.granularity}, scales by {recipe.weight_scale}, "
+        f"rounded by {recipe.rounding}{', bias corrected' if recipe.correct_bias else ''}",
         f"activations {recipe.activation_type} {symmetry}",
         f"ranges {recipe.range_method}",
     ]
-    if recipe.reduce_range:
-        choices.append("reduced range")
-    rows = [("recipe", ", ".join(choices))]
-    rows += [("left in float by the recipe", ", ".join(recipe.float_layers))] * bool(
-        recipe.float_layers
-    )
+    rows = [("recipe", "; ".join(choices))]
+    float_layers = (*recipe.float_kinds, *recipe.float_layers)
+    rows += [("left in float", f"{layer.name}: {layer.reason}") for layer in float_layers]
     return rows + [("because", reason) for reason in recipe.reasons]
+
+
+def _guard(guard: Guarded | None) -> list[tuple[str, str]]:
+    if guard is None:
+        return []
+    words = (
+        f"{guard.metric} {100 * guard.value:.1f} % of float's {100 * guard.float32:.1f} % on "
+        f"{guard.images} images of {guard.source}, by {guard.runtime}; "
+        f"{guard.drop:.1f} points lost of {guard.max_drop:g} allowed"
+    )
+    if guard.float_layers:
+        words += f"; {guard.float_layers} layers put back in float"
+    return [("guard", words)]

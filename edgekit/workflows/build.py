@@ -1,18 +1,15 @@
 """Making artifacts in a staging folder, each from the one before it, and sealing them."""
 
-import contextlib
-import errno
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edgekit import publishing, storage
 from edgekit.errors import DataError, EdgekitError, ToolError
 from edgekit.exporters import EXPORTERS
 from edgekit.models import assemble
-from edgekit.quantizers import QUANTIZERS
+from edgekit.quantizers import LayerCost
 from edgekit.records import (
     Artifact,
     Calibration,
@@ -23,9 +20,11 @@ from edgekit.records import (
     Target,
 )
 from edgekit.wire import TensorSpec
-from edgekit.workflows import quiet, routes
-from edgekit.workflows.calibrate import Feeds, write_golden
+from edgekit.workflows import routes
+from edgekit.workflows.calibrate import write_golden
+from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
+from edgekit.workflows.lowering import Lowering
 from edgekit.workflows.parity import can_measure, parity
 
 GOLDEN = "golden.npz"
@@ -61,6 +60,8 @@ class Builder:
         self._on_event = on_event
         self._made: dict[_Leg, Artifact] = {}
         self._failed: dict[_Leg, EdgekitError] = {}
+        self._lowering = Lowering(keys, staging, on_event)
+        self._attempts = 0
 
     @property
     def root_failed(self) -> bool:
@@ -79,7 +80,7 @@ class Builder:
             raise self._failed[leg]
         if leg not in self._made:
             try:
-                self._made[leg] = self._published(leg) or self._make(*leg)
+                self._made[leg] = self._published(leg) or self._make(leg)
             except EdgekitError as error:
                 self._failed[leg] = error
                 raise
@@ -120,54 +121,57 @@ class Builder:
         unmeasured = found.parity is None or found.parity.passed is None
         return None if unmeasured and can_measure(found) else found
 
-    def _make(self, format: Format, precision: Precision) -> Artifact:
-        if format is Format.TORCH:
+    def remake(self, leg: _Leg, recipe: Recipe) -> Artifact:
+        """The artifact of `leg` by another recipe, beside the one that was made; not published."""
+        self._attempts += 1
+        return self._lowered(leg, recipe, f"-{self._attempts}")
+
+    def rank(self, leg: _Leg) -> tuple[LayerCost, ...]:
+        """What each layer of the float file that `leg` is made from costs in 8 bits."""
+        parent = self.parent(leg)
+        return self._lowering.rank(parent, self._lowering.recipe(parent, leg))
+
+    def parent(self, leg: _Leg) -> Artifact:
+        """The float artifact that `leg` is quantized from."""
+        return self.artifact(routes.QUANTIZED_AS[leg], Precision.FP32)
+
+    def replace(self, leg: _Leg, artifact: Artifact) -> None:
+        """Take `artifact` for `leg` from here on."""
+        self._made[leg] = artifact
+
+    def _make(self, leg: _Leg) -> Artifact:
+        if leg[0] is Format.TORCH:
             return self._root()
-        parent = self._parent(format, precision)
-        self._on_event(f"making {format}-{precision}")
-        workdir = self._workdir(f"{format}-{precision}")
-        if precision is Precision.FP32 or format is Format.TENSORRT:
-            with self._framework(f"{format} exporter"):
-                done = EXPORTERS.get(format).export(parent, self._target, workdir)
-            if done.note:
-                self._on_event(f"{format}-{precision}: {done.note}")
-            return self._seal(parent, workdir, done.files, (format, precision), done.inputs)
-        return self._quantize(parent, (format, precision), workdir)
+        self._on_event(f"making {leg[0]}-{leg[1]}")
+        if leg[1] is Precision.FP32:
+            return self._export(self.artifact(routes.SOURCE[leg[0]], Precision.FP32), leg)
+        return self._lowered(leg, self._lowering.recipe(self.parent(leg), leg))
 
-    def _parent(self, format: Format, precision: Precision) -> Artifact:
-        if precision is Precision.FP32:
-            return self.artifact(routes.SOURCE[format], precision)
-        if format is not Format.TENSORRT:
-            return self.artifact(format, Precision.FP32)
-        source = routes.SOURCE[format]
-        plain = self.artifact(source, Precision.FP32)
-        return self._quantize(
-            plain, (format, precision), self._workdir(f"{source}-for-{precision}")
-        )
-
-    def _quantize(self, parent: Artifact, leg: _Leg, workdir: Path) -> Artifact:
-        """`parent` in the precision of `leg`, by its recipe; in the format that it has."""
-        recipe = self._keys.recipe(*leg)
-        if recipe is None:
-            raise ToolError(f"{leg[0]}-{leg[1]} has no recipe", hint="report this to edgekit")
-        calibration = None
-        feeds: Sequence[Mapping[str, Any]] = ()
-        if recipe.range_method != "none":
-            photos = self._keys.calibration
-            self._on_event(f"calibrating on {photos.words()}")
-            calibration = photos.record(parent.preprocess)
-            feeds = Feeds(photos.tensors(parent.preprocess), parent.inputs[0])
-        with self._framework(f"{leg[0]} quantizer"):
-            quantizer = QUANTIZERS.get(routes.QUANTIZER[leg[0]])
-            files = quantizer.quantize(parent, recipe, feeds, workdir)
+    def _lowered(self, leg: _Leg, recipe: Recipe, attempt: str = "") -> Artifact:
+        """The artifact of `leg` by `recipe`, exported where its format takes quantized files."""
+        parent = self.parent(leg)
+        exported = parent.format is not leg[0]
+        name = f"{parent.format}-for-{leg[0]}" if exported else leg[0]
+        workdir = self._workdir(f"{name}-{leg[1]}{attempt}")
+        files = self._lowering.lower(parent, recipe, workdir)
+        calibration = self._lowering.calibration(parent, recipe)
         made_of = (parent.format, leg[1])
-        return self._seal(parent, workdir, files, made_of, parent.inputs, recipe, calibration)
+        made = self._seal(parent, workdir, files, made_of, parent.inputs, recipe, calibration)
+        return self._export(made, leg, attempt) if exported else made
+
+    def _export(self, parent: Artifact, leg: _Leg, attempt: str = "") -> Artifact:
+        workdir = self._workdir(f"{leg[0]}-{leg[1]}{attempt}")
+        with framework(f"{leg[0]} exporter", self._staging):
+            done = EXPORTERS.get(leg[0]).export(parent, self._target, workdir)
+        if done.note:
+            self._on_event(f"{leg[0]}-{leg[1]}: {done.note}")
+        return self._seal(parent, workdir, done.files, leg, done.inputs)
 
     def _root(self) -> Artifact:
         """The traced torch model with its golden sample."""
         self._on_event(f"building {self._request.name}")
         workdir = self._workdir("torch-fp32")
-        with self._framework("torch"):
+        with framework("torch", self._staging):
             source = assemble.load(self._request, workdir)
             photos = self._keys.golden.tensors(source.preprocess).stack()
             outputs = assemble.reference(workdir / source.files[0], photos)
@@ -260,23 +264,3 @@ class Builder:
             path = self._staging / name
             path.mkdir()
         return path
-
-    @contextlib.contextmanager
-    def _framework(self, what: str) -> Iterator[None]:
-        """Turn whatever a framework raises into an error that says which one and what to do."""
-        log = self._staging / "framework.log"
-        try:
-            with quiet.captured(log):
-                yield
-        except EdgekitError:
-            raise
-        except Exception as error:
-            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-            if full or publishing.is_disk_full(self._staging):
-                raise publishing.disk_full(self._staging) from error
-            text = str(error).strip().splitlines()
-            raise ToolError(
-                f"{what} failed: {type(error).__name__}: {text[0] if text else 'no message'}",
-                hint="try another format, or `edgekit doctor` to see the installed versions",
-                stderr_tail=quiet.tail(log),
-            ) from error

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.datasets import images, packaged
+from edgekit.errors import DataError
 from edgekit.records import Calibration, Preprocess
 from edgekit.storage import file_sha256
 from edgekit.wire import TensorSpec
 
 # More photos hardly move a range and cost minutes.
 MAX_PHOTOS = 512
-_FEW = 8
+# Fewer leave ranges to chance: each photo more still moved them in every network tried.
+LEAST_PHOTOS = 32
+# With a guard and no data for it, each fourth photo is held out, if so many are left.
+_HELD_OUT = 4
 _SHOWN = 3
 
 
@@ -41,7 +45,7 @@ class PhotoSet:
         skipped = self.photos.skipped
         more = ", ..." if len(skipped) > _SHOWN else ""
         passed = f"; skipped {len(skipped)}: {', '.join(skipped[:_SHOWN])}{more}"
-        few = "; few photos make poor ranges" if len(self.digests) < _FEW else ""
+        few = "; few photos make poor ranges" if len(self.digests) < LEAST_PHOTOS else ""
         return f"{len(self.digests)} photos: {self.photos.source}{passed if skipped else ''}{few}"
 
     def tensors(self, preprocess: Preprocess) -> images.Tensors:
@@ -49,21 +53,88 @@ class PhotoSet:
         return images.Tensors(preprocess, self.photos.paths)
 
 
-def calibration_set(folder: Path | None, seed: int) -> PhotoSet:
+def calibration_set(
+    folder: Path | None, seed: int, *, allow_few: bool = False, hold_out: bool = False
+) -> PhotoSet:
     """The photos of `folder`, or those that come with packages if it is None.
 
     Of more than `MAX_PHOTOS`, a seeded sample is taken.
 
+    Args:
+        folder: The folder.
+        seed: Seed of the sample.
+        allow_few: Whether fewer than `LEAST_PHOTOS` are taken.
+        hold_out: Whether each fourth is left for `held_out_set`, where enough remain.
+
     Raises:
-        DataError: The folder is missing, empty, or holds no image.
+        DataError: The folder is missing, empty, holds no image, too few or the same one only.
         MissingDependency: No folder is given and the packages aren't installed.
     """
-    photos = images.folder(folder) if folder else packaged.calibration()
+    if folder is None:
+        return _with_digests(packaged.calibration())
+    photos = images.folder(folder)
     paths = photos.paths
     if len(paths) > MAX_PHOTOS:
         chosen = np.random.default_rng(seed).choice(len(paths), MAX_PHOTOS, replace=False)
         paths = tuple(paths[index] for index in sorted(chosen))
-    return _with_digests(images.Photos(photos.source, paths, photos.skipped))
+    if hold_out and _is_enough(len(photos.paths)):
+        held = set(photos.paths[::_HELD_OUT])
+        paths = tuple(path for path in paths if path not in held)
+    found = _with_digests(images.Photos(photos.source, paths, photos.skipped))
+    _check_photos(folder, found, allow_few=allow_few)
+    return found
+
+
+def _is_enough(count: int) -> bool:
+    return count * (_HELD_OUT - 1) // _HELD_OUT >= LEAST_PHOTOS
+
+
+def _check_photos(folder: Path, found: PhotoSet, *, allow_few: bool) -> None:
+    count = len(found.digests)
+    if count > 1 and len(set(found.digests)) == 1:
+        raise DataError(
+            f"the {count} photos of {folder} are all the same: ranges would be of one photo",
+            hint="give different photos like those that the model will see",
+        )
+    if count < LEAST_PHOTOS and not allow_few:
+        raise DataError(
+            f"{folder} holds {count} photos; ranges need {LEAST_PHOTOS} at least",
+            hint="give more photos, or --allow-few to calibrate on these all the same",
+        )
+
+
+def held_out_set(folder: Path | None) -> PhotoSet:
+    """The photos of `folder` that `calibration_set` holds out; the golden ones if it can't."""
+    photos = images.folder(folder) if folder else None
+    if photos is None or not _is_enough(len(photos.paths)):
+        return golden_set()
+    source = f"{photos.source}, each fourth, not calibrated on"
+    return _with_digests(images.Photos(source, photos.paths[::_HELD_OUT]))
+
+
+def guard_set(folder: Path) -> PhotoSet:
+    """All photos of `folder`, in no class yet."""
+    return _with_digests(images.folder(folder))
+
+
+def check_apart(calibration: PhotoSet, evaluation: PhotoSet) -> None:
+    """Refuse photos that are both calibrated on and measured on.
+
+    Raises:
+        DataError: With the first of them.
+    """
+    measured = set(evaluation.digests)
+    both = [
+        path.name
+        for path, digest in zip(calibration.photos.paths, calibration.digests, strict=True)
+        if digest in measured
+    ]
+    if both:
+        raise DataError(
+            f"{len(both)} photos are both calibrated on and measured on: "
+            f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
+            hint="give other photos to one of the two: the accuracy would flatter the file",
+        )
 
 
 def golden_set() -> PhotoSet:

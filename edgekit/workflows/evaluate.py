@@ -9,17 +9,15 @@ import numpy.typing as npt
 
 from edgekit import storage
 from edgekit.datasets import images, labels
-from edgekit.errors import UsageError
+from edgekit.errors import DataError, UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, EvalResult, Format, Precision
 from edgekit.runtimes import RUNTIMES
-from edgekit.workflows import routes
-from edgekit.workflows.infer import infer
+from edgekit.workflows import accuracy, routes
 from edgekit.workflows.parity import REFERENCE
 
-# Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
-_CHUNK = 128
 _TOP = 5
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     """Run every image through the artifact and through its float32 sibling, and count.
 
     Raises:
-        DataError: The artifact or the images can't be read.
+        DataError: The artifact or the images can't be read, or it was calibrated on them.
         UsageError: The artifact has no classes.
         DeviceError: The worker failed.
     """
@@ -62,62 +60,21 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
             f"{runtime} can't read {artifact.name}, which is {artifact.format}",
             hint=f"these can: {', '.join(readers)}",
         )
-    data = labels.read(plan.data, _classes(artifact))
+    data = labels.read(plan.data, accuracy.classes(artifact))
+    _check_apart(artifact, data.photos)
     on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
     threads = plan.threads or usable_cores()
-    outputs = _outputs(artifact, runtime, data.photos, threads)
+    outputs = accuracy.outputs(artifact, runtime, data.photos, threads)
     return EvalResult(
         artifact=artifact.name,
         sha256=artifact.sha256,
         runtime=runtime,
         images=len(data.photos.paths),
-        top1=_share_right(outputs, data.right, 1),
-        top5=_share_right(outputs, data.right, _TOP),
+        top1=accuracy.share_right(outputs, data.right, 1),
+        top5=accuracy.share_right(outputs, data.right, _TOP),
         agreement=_agreement(artifact, outputs, data.photos, threads),
-        calibration_overlap=_overlap(artifact, data.photos),
         skipped=data.photos.skipped,
     )
-
-
-def _classes(artifact: Artifact) -> labels.Classes:
-    path = artifact.file("labels")
-    names = tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
-    return labels.Classes(artifact.spec.classes, names)
-
-
-def _outputs(
-    artifact: Artifact, runtime: str, photos: images.Photos, threads: int
-) -> npt.NDArray[np.float32]:
-    """Outputs for all photos, shape (N, classes), chunk by chunk."""
-    tensors = images.Tensors(artifact.preprocess, photos.paths)
-    batch = artifact.inputs[0].shape[0] or 1
-    source = artifact.file("source")
-    return np.concatenate(
-        [
-            infer(
-                artifact,
-                tensors[start : start + _CHUNK].stack(),
-                runtime=runtime,
-                batch=batch,
-                threads=threads,
-                model=source if runtime == REFERENCE else None,
-            )
-            for start in range(0, len(tensors), _CHUNK)
-        ]
-    )
-
-
-def _share_right(
-    outputs: npt.NDArray[np.float32], right: tuple[frozenset[int], ...], top: int
-) -> float | None:
-    """Share of labelled images with a right class among the `top` largest outputs."""
-    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
-    hits = [
-        bool(expected & set(map(int, row)))
-        for row, expected in zip(best, right, strict=True)
-        if expected
-    ]
-    return sum(hits) / len(hits) if hits else None
 
 
 def _agreement(
@@ -136,13 +93,20 @@ def _agreement(
         same = (reference.spec, reference.preprocess) == (artifact.spec, artifact.preprocess)
         if not same or reference.sha256 == artifact.sha256:
             continue
-        theirs = _outputs(reference, routes.RUNTIME_OF[format][0], photos, threads)
-        return float(np.mean(theirs.argmax(axis=1) == outputs.argmax(axis=1)))
+        theirs = accuracy.outputs(reference, routes.RUNTIME_OF[format][0], photos, threads)
+        return accuracy.agreement(outputs, theirs)
     return 1.0 if artifact.precision is Precision.FP32 else None
 
 
-def _overlap(artifact: Artifact, photos: images.Photos) -> int:
+def _check_apart(artifact: Artifact, photos: images.Photos) -> None:
+    """Refuse images that the artifact was calibrated on: they would flatter it."""
     if artifact.calibration is None:
-        return 0
+        return
     calibrated = {digest for _, digest in artifact.calibration.files}
-    return sum(storage.file_sha256(path) in calibrated for path in photos.paths)
+    both = [path.name for path in photos.paths if storage.file_sha256(path) in calibrated]
+    if both:
+        raise DataError(
+            f"{artifact.name} was calibrated on {len(both)} of these images: "
+            f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
+            hint="evaluate on other images: on these the numbers would flatter the artifact",
+        )

@@ -1,7 +1,7 @@
 """From a request for a model to published artifacts: each step is files to files."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgekit import publishing
@@ -11,6 +11,8 @@ from edgekit.records import ExportLeg, Format, ModelRequest, Precision, Target
 from edgekit.wire import Failure
 from edgekit.workflows import routes
 from edgekit.workflows.build import Builder
+from edgekit.workflows.guard import Guard, over_budget
+from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.keys import Keys
 
 
@@ -22,17 +24,17 @@ class ExportPlan:
         request: The model.
         formats: Formats to make.
         precisions: Precisions of each; float32 is always made, as the reference.
-        calib: Folder of photos to calibrate on; None for those that come with packages.
         target: Where the artifacts will run.
         out: Folder that artifacts are published in.
+        int8: How int8 files are made and guarded.
     """
 
     request: ModelRequest
     formats: tuple[Format, ...]
     precisions: tuple[Precision, ...]
-    calib: Path | None
     target: Target
     out: Path
+    int8: Int8Plan = field(default_factory=Int8Plan)
 
     @property
     def folder(self) -> Path:
@@ -62,7 +64,7 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
     wanted = list(_wanted(plan))
     for format, precision in wanted:
         routes.check(format, precision)
-    keys = Keys(plan.request, plan.target, plan.calib)
+    keys = Keys(plan.request, plan.target, plan.int8)
     for leg in wanted:
         # Whatever is wrong with what the user gave comes out here, before anything is written.
         keys.key(*leg)
@@ -73,7 +75,8 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
         publishing.staging(folder) as staging,
     ):
         builder = Builder(plan.request, plan.target, keys, staging, on_event)
-        return tuple(_leg(builder, format, precision) for format, precision in wanted)
+        guard = Guard(builder, plan.int8, on_event) if plan.int8.max_drop is not None else None
+        return tuple(_leg(builder, leg, guard) for leg in wanted)
 
 
 def _wanted(plan: ExportPlan) -> Iterable[tuple[Format, Precision]]:
@@ -81,15 +84,23 @@ def _wanted(plan: ExportPlan) -> Iterable[tuple[Format, Precision]]:
     return ((format, precision) for format in plan.formats for precision in precisions)
 
 
-def _leg(builder: Builder, format: Format, precision: Precision) -> ExportLeg:
+def _leg(builder: Builder, leg: tuple[Format, Precision], guard: Guard | None) -> ExportLeg:
     try:
-        found = builder.artifact(format, precision)
-        if found.path == builder.destination(format, precision):
-            return ExportLeg(format, precision, found, cached=True)
-        return ExportLeg(format, precision, builder.publish(format, precision))
+        found = builder.artifact(*leg)
+        cached = found.path == builder.destination(*leg)
+        if guard and not cached and leg[1] is Precision.INT8:
+            guard.mend(leg)
+        return _published(builder, leg, cached=cached)
     except EdgekitError as error:
         if builder.root_failed:
             raise
         stage = getattr(error, "stage", "export")
         failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
-        return ExportLeg(format, precision, None, failure=failure)
+        return ExportLeg(*leg, None, failure=failure)
+
+
+def _published(builder: Builder, leg: tuple[Format, Precision], *, cached: bool) -> ExportLeg:
+    artifact = builder.artifact(*leg) if cached else builder.publish(*leg)
+    missed = over_budget(artifact)
+    failure = Failure("guard", missed.kind, str(missed), missed.hint) if missed else None
+    return ExportLeg(*leg, artifact, cached, failure)

@@ -25,7 +25,7 @@ def _support(made: Format, precision: Precision) -> Support:
         format=made,
         precision=precision,
         route=routes.lineage(made),
-        quantizer=None if precision is Precision.FP32 else routes.QUANTIZER[made],
+        quantizer=None if precision is Precision.FP32 else routes.QUANTIZED_AS[made, precision],
         missing=tuple(routes.missing(made, precision)),
         install=routes.install(made, precision),
         extras=tuple(dict.fromkeys(entry.extra for entry in needs)),

@@ -1,14 +1,15 @@
 """Cache keys: everything that decides an artifact's content, known before anything is built."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 from edgekit import registry
 from edgekit.models import FAMILIES, catalog, weights
-from edgekit.quantization.recipe import recipe
+from edgekit.quantization.recipe import checked, recipe
 from edgekit.records import (
     SCHEMA_VERSION,
     Format,
+    GraphOp,
     ModelRequest,
     Precision,
     Recipe,
@@ -16,7 +17,8 @@ from edgekit.records import (
     digest,
 )
 from edgekit.workflows import routes
-from edgekit.workflows.calibrate import PhotoSet, calibration_set, golden_set
+from edgekit.workflows.calibrate import PhotoSet, golden_set
+from edgekit.workflows.int8 import Int8Plan
 
 
 class Keys:
@@ -25,13 +27,13 @@ class Keys:
     Args:
         request: The model.
         target: Where the artifacts will run.
-        calib: Folder of photos to calibrate on; None for those that come with packages.
+        int8: How int8 files are made and guarded.
     """
 
-    def __init__(self, request: ModelRequest, target: Target, calib: Path | None) -> None:
+    def __init__(self, request: ModelRequest, target: Target, int8: Int8Plan) -> None:
         self._request = request
         self._target = target
-        self._calib = calib
+        self._int8 = int8
 
     @cached_property
     def golden(self) -> PhotoSet:
@@ -41,7 +43,7 @@ class Keys:
     @cached_property
     def calibration(self) -> PhotoSet:
         """The photos to calibrate on."""
-        return calibration_set(self._calib, self._request.seed)
+        return self._int8.calibration(self._request.seed)
 
     @cached_property
     def _model(self) -> dict[str, object]:
@@ -57,9 +59,24 @@ class Keys:
             "seed": self._request.seed,
         }
 
-    def recipe(self, format: Format, precision: Precision) -> Recipe | None:
-        """The recipe of an artifact; None if it needs none."""
-        return recipe(self._target, format, precision)
+    def recipe(
+        self, format: Format, precision: Precision, graph: Sequence[GraphOp] = ()
+    ) -> Recipe | None:
+        """The recipe of an artifact; None if it needs none.
+
+        Args:
+            format: Its format.
+            precision: Its precision.
+            graph: The operators of the float file that it is made from; without them the recipe
+                is that for any network.
+
+        Raises:
+            UsageError: The recipe that was given is for something else.
+        """
+        given = self._int8.recipe if precision is Precision.INT8 else None
+        if given is not None:
+            return checked(given, self._target, format, graph)
+        return recipe(self._target, format, precision, self._int8.scheme, graph)
 
     def tools(self, format: Format, precision: Precision) -> dict[str, str]:
         """Versions of the packages that take part in making an artifact."""
@@ -79,6 +96,7 @@ class Keys:
                 "precision": precision,
                 "recipe": chosen,
                 "calibration": self.calibration.digests if calibrated else None,
+                "guard": self._int8.guard_key if precision is Precision.INT8 else None,
                 "golden": self.golden.digests,
                 "sm": self._target.sm if format is Format.TENSORRT else None,
                 "tools": self.tools(format, precision),

@@ -31,12 +31,17 @@ SOURCE: dict[Format, Format] = {
     Format.TENSORRT: Format.ONNX,
 }
 
-# TensorRT takes a file that is quantized already, so its quantizer is that of its source.
-QUANTIZER: dict[Format, str] = {
-    Format.ONNX: "onnx",
-    Format.OPENVINO: "openvino",
-    Format.LITERT: "litert",
-    Format.TENSORRT: "onnx",
+# The format in which each precision is made; from there exporters go on. TensorRT and OpenVINO
+# take a quantized ONNX file as it is: what edgekit chose stands in it.
+QUANTIZED_AS: dict[tuple[Format, Precision], Format] = {
+    (Format.ONNX, Precision.FP16): Format.ONNX,
+    (Format.ONNX, Precision.INT8): Format.ONNX,
+    (Format.OPENVINO, Precision.FP16): Format.OPENVINO,
+    (Format.OPENVINO, Precision.INT8): Format.ONNX,
+    (Format.LITERT, Precision.FP16): Format.LITERT,
+    (Format.LITERT, Precision.INT8): Format.LITERT,
+    (Format.TENSORRT, Precision.FP16): Format.ONNX,
+    (Format.TENSORRT, Precision.INT8): Format.ONNX,
 }
 
 # The first one is what measures and checks a format unless another is asked for.
@@ -111,5 +116,5 @@ def _adapters(wanted: Format, precision: Precision) -> list[tuple[Registry[Any],
     steps: list[tuple[Registry[Any], str]] = [(FAMILIES, "toy")]
     steps += [(EXPORTERS, step) for step in lineage(wanted)[1:]]
     if precision is not Precision.FP32:
-        steps.append((QUANTIZERS, QUANTIZER[wanted]))
+        steps.append((QUANTIZERS, QUANTIZED_AS[wanted, precision]))
     return steps

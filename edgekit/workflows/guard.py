@@ -1,0 +1,191 @@
+"""The guard of accuracy: as few layers back in float as the budget of lost points needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit.datasets import images, labels
+from edgekit.errors import ToolError, UsageError
+from edgekit.measure.environment import usable_cores
+from edgekit.quantizers import LayerCost
+from edgekit.records import Artifact, FloatLayer, Format, Guarded, Precision, Recipe
+from edgekit.workflows import accuracy, routes
+from edgekit.workflows.build import Builder
+from edgekit.workflows.calibrate import held_out_set
+from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.parity import REFERENCE
+
+_Leg = tuple[Format, Precision]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One artifact that was tried.
+
+    Attributes:
+        artifact: The artifact.
+        float_layers: Layers in float beyond the recipe's own.
+        value: Its accuracy, from 0 to 1.
+    """
+
+    artifact: Artifact
+    float_layers: int
+    value: float
+
+
+class Guard:
+    """Measures and mends the int8 artifacts of one export.
+
+    Args:
+        builder: What makes them.
+        plan: The budget, and what it is measured on.
+        on_event: Told in a few words what goes on.
+    """
+
+    def __init__(self, builder: Builder, plan: Int8Plan, on_event: Callable[[str], None]) -> None:
+        self._builder = builder
+        self._plan = plan
+        self._on_event = on_event
+        self._references: dict[Format, npt.NDArray[np.float32]] = {}
+
+    def mend(self, leg: _Leg) -> None:
+        """Put layers of `leg` back in float until it loses no more than the budget.
+
+        The builder has the artifact that was chosen afterwards.
+
+        Raises:
+            ToolError: None meets the budget, and the best of them isn't to be kept.
+        """
+        first = self._builder.artifact(*leg)
+        data = self._data(first)
+        reference = self._reference(leg, data.photos)
+        top1 = accuracy.share_right(reference, data.right, 1)
+        full = 1.0 if top1 is None else top1
+        limit = full - (self._plan.max_drop or 0.0) / 100.0
+        runtime = _runtime(leg[0])
+
+        def measured(artifact: Artifact, float_layers: int) -> Try:
+            found = accuracy.outputs(artifact, runtime, data.photos, usable_cores())
+            value = accuracy.share_right(found, data.right, 1)
+            agreed = accuracy.agreement(found, reference) if value is None else value
+            self._on_event(
+                f"{leg[0]}-{leg[1]}: {float_layers} layers put back in float, "
+                f"{'agreement' if top1 is None else 'top-1'} {100 * agreed:.1f} %"
+            )
+            return Try(artifact, float_layers, agreed)
+
+        start = measured(first, 0)
+        best = start if start.value >= limit else self._search(leg, start, limit, measured)
+        guarded = Guarded(
+            metric="agreement" if top1 is None else "top1",
+            images=len(data.photos.paths),
+            source=data.photos.source,
+            runtime=runtime,
+            float32=full,
+            all_int8=start.value,
+            value=best.value,
+            max_drop=self._plan.max_drop or 0.0,
+            met=best.value >= limit,
+            float_layers=best.float_layers,
+        )
+        chosen = replace(best.artifact, guard=guarded)
+        self._builder.replace(leg, chosen)
+        missed = over_budget(chosen)
+        if missed and not self._plan.keep:
+            raise missed
+
+    def _search(
+        self, leg: _Leg, start: Try, limit: float, measured: Callable[[Artifact, int], Try]
+    ) -> Try:
+        recipe = start.artifact.recipe
+        if recipe is None:
+            raise ToolError(f"{leg[0]}-{leg[1]} has no recipe", hint="report this to edgekit")
+        ranked = self._builder.rank(leg)
+        tries = {0: start}
+
+        def passes(count: int) -> bool:
+            if count not in tries:
+                changed = _with_float(recipe, ranked[:count])
+                tries[count] = measured(self._builder.remake(leg, changed), count)
+            return tries[count].value >= limit
+
+        least = fewest(len(ranked), passes)
+        if least is not None:
+            return tries[least]
+        return max(tries.values(), key=lambda found: (found.value, -found.float_layers))
+
+    def _data(self, artifact: Artifact) -> labels.Labelled:
+        """What the drop is measured on: labelled images, or photos that weren't calibrated on."""
+        if artifact.spec.head != "classify":
+            raise UsageError(
+                f"--max-drop counts classes, and {artifact.spec.head!r} gives none",
+                hint="leave --max-drop out; parity and SQNR are measured all the same",
+            )
+        if self._plan.data is not None:
+            return labels.read(self._plan.data, accuracy.classes(artifact))
+        photos = held_out_set(self._plan.calib).photos
+        return labels.Labelled(photos, tuple(frozenset() for _ in photos.paths))
+
+    def _reference(self, leg: _Leg, photos: images.Photos) -> npt.NDArray[np.float32]:
+        """Outputs of the float file that `leg` is made from."""
+        parent = self._builder.parent(leg)
+        if parent.format not in self._references:
+            runtime = routes.RUNTIME_OF[parent.format][0]
+            found = accuracy.outputs(parent, runtime, photos, usable_cores())
+            self._references[parent.format] = found
+        return self._references[parent.format]
+
+
+def over_budget(artifact: Artifact) -> ToolError | None:
+    """The error of an artifact that lost more than it was allowed; None if it didn't."""
+    found = artifact.guard
+    if found is None or found.met:
+        return None
+    return ToolError(
+        f"{artifact.format}-{artifact.precision} loses {found.drop:.1f} points of {found.metric} "
+        f"on {found.images} images, with {found.float_layers} layers put back in float; "
+        f"--max-drop allows {found.max_drop:g}",
+        hint="allow more with --max-drop, calibrate on more photos, or ship another precision; "
+        "--keep publishes the best try",
+    )
+
+
+def fewest(most: int, passes: Callable[[int], bool]) -> int | None:
+    """The least count from 0 to `most` that passes, if more never fail where fewer pass.
+
+    Doubled until one passes, then halved between: logarithmically many tries.
+
+    Args:
+        most: The largest count.
+        passes: Asked for a count; a count that was asked for may be asked for again.
+    """
+    if passes(0):
+        return 0
+    low, high = 0, min(1, most)
+    while not passes(high):
+        if high == most:
+            return None
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if passes(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _with_float(recipe: Recipe, layers: tuple[LayerCost, ...]) -> Recipe:
+    added = tuple(
+        FloatLayer(layer.name, f"alone in 8 bits it leaves {layer.sqnr_db:.1f} dB")
+        for layer in layers
+    )
+    return replace(recipe, float_layers=(*recipe.float_layers, *added))
+
+
+def _runtime(format: Format) -> str:
+    return REFERENCE if format is Format.TENSORRT else routes.RUNTIME_OF[format][0]

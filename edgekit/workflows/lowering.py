@@ -1,0 +1,98 @@
+"""From a float artifact to files in a lower precision: recipe, calibration, quantizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgekit.errors import DataError, ToolError
+from edgekit.graphs import GRAPHS
+from edgekit.quantization.solve import Observed
+from edgekit.quantizers import QUANTIZERS, LayerCost, Quantizer
+from edgekit.records import Artifact, Calibration, Format, Precision, Recipe
+from edgekit.workflows.calibrate import Feeds
+from edgekit.workflows.frameworks import framework
+from edgekit.workflows.keys import Keys
+
+# Inputs that layers are ranked on: enough to order them, few enough to try each one.
+_RANKED_ON = 8
+
+
+class Lowering:
+    """Carries recipes out; each float file is calibrated once, whatever is made of it.
+
+    Args:
+        keys: What decides the artifacts.
+        staging: Folder that frameworks' output is logged in.
+        on_event: Told in a few words what goes on.
+    """
+
+    def __init__(self, keys: Keys, staging: Path, on_event: Callable[[str], None]) -> None:
+        self._keys = keys
+        self._staging = staging
+        self._on_event = on_event
+        self._observed: dict[str, Observed] = {}
+
+    def recipe(self, parent: Artifact, leg: tuple[Format, Precision]) -> Recipe:
+        """The recipe that makes `leg` of `parent`, with what its graph says.
+
+        Raises:
+            UsageError: The recipe that was given is for something else.
+        """
+        graph = GRAPHS.get(parent.model.suffix).read(parent.model)
+        found = self._keys.recipe(*leg, graph)
+        if found is None:
+            raise ToolError(f"{leg[0]}-{leg[1]} has no recipe", hint="report this to edgekit")
+        return found
+
+    def lower(self, parent: Artifact, recipe: Recipe, workdir: Path) -> dict[str, str]:
+        """Write `parent` as `recipe` says into `workdir`; role of each file by name.
+
+        Raises:
+            EdgekitError: The framework failed, or the photos are unfit.
+        """
+        observed = self._observe(parent) if recipe.range_method != "none" else None
+        with framework(f"{parent.format} quantizer", self._staging):
+            return _quantizer(parent).quantize(parent, recipe, observed, workdir)
+
+    def calibration(self, parent: Artifact, recipe: Recipe) -> Calibration | None:
+        """What stands of the photos in an artifact; None for a recipe without calibration."""
+        if recipe.range_method == "none":
+            return None
+        return self._keys.calibration.record(parent.preprocess)
+
+    def rank(self, parent: Artifact, recipe: Recipe) -> tuple[LayerCost, ...]:
+        """What each layer of `parent` costs in 8 bits, worst first."""
+        self._on_event("measuring what each layer costs in 8 bits")
+        feeds = self._feeds(parent)[:_RANKED_ON]
+        observed = self._observe(parent)
+        with framework(f"{parent.format} quantizer", self._staging):
+            return _quantizer(parent).rank(parent, recipe, observed, feeds)
+
+    def _observe(self, parent: Artifact) -> Observed:
+        if parent.sha256 not in self._observed:
+            self._on_event(f"calibrating on {self._keys.calibration.words()}")
+            with framework(f"{parent.format} quantizer", self._staging):
+                found = _quantizer(parent).observe(parent, self._feeds(parent))
+            _check_input(parent, found)
+            self._observed[parent.sha256] = found
+        return self._observed[parent.sha256]
+
+    def _feeds(self, parent: Artifact) -> Feeds:
+        return Feeds(self._keys.calibration.tensors(parent.preprocess), parent.inputs[0])
+
+
+def _quantizer(parent: Artifact) -> Quantizer:
+    return QUANTIZERS.get(parent.format)
+
+
+def _check_input(parent: Artifact, observed: Observed) -> None:
+    name = parent.inputs[0].name
+    if name not in observed.ranges:
+        return
+    low, high = observed.ranges.of(name, "minmax")
+    if low == high:
+        raise DataError(
+            f"the calibration photos are all alike: every value of {name!r} is {low:g}",
+            hint="give photos like those that the model will see",
+        )

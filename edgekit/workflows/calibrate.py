@@ -153,7 +153,7 @@ def write_golden(
 
     Args:
         path: The `.npz` to write; the same content gives the same bytes.
-        name: Name of the torch model's input.
+        name: Name of the float model's input.
         inputs: Shape (N, 3, H, W).
         outputs: The float model's outputs, shape (N, ...).
     """

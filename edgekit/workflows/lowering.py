@@ -10,6 +10,7 @@ from edgekit.graphs import GRAPHS
 from edgekit.quantization.solve import Observed
 from edgekit.quantizers import QUANTIZERS, LayerCost, Quantizer
 from edgekit.records import Artifact, Calibration, Format, Precision, Recipe
+from edgekit.workflows import routes
 from edgekit.workflows.calibrate import Feeds
 from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
@@ -68,6 +69,18 @@ class Lowering:
         observed = self._observe(parent)
         with framework(f"{parent.format} quantizer", self._staging):
             return _quantizer(parent).rank(parent, recipe, observed, feeds)
+
+    def name_overflow(self, artifact: Artifact) -> None:
+        """Name the tensor in which a float file's values stop being numbers, if that can be seen.
+
+        Raises:
+            DataError: With the tensor, if the golden sample's photos show it.
+        """
+        quantized = routes.QUANTIZED_AS.get((artifact.format, Precision.INT8))
+        if artifact.precision is Precision.FP32 and quantized is artifact.format:
+            photos = self._keys.golden.tensors(artifact.preprocess)
+            with framework(f"{artifact.format} quantizer", self._staging):
+                _quantizer(artifact).observe(artifact, Feeds(photos, artifact.inputs[0]))
 
     def _observe(self, parent: Artifact) -> Observed:
         if parent.sha256 not in self._observed:

@@ -43,7 +43,7 @@ class _LitertImporter:
 
 
 def _type(tensor: Any) -> str:
-    return _NAMES.get(tensor.Type(), "unknown")
+    return str(_NAMES.get(tensor.Type(), "unknown"))
 
 
 def _shape(tensor: Any) -> list[int]:

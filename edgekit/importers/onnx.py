@@ -14,6 +14,7 @@ from onnx import TensorProto, version_converter
 
 from edgekit.errors import DataError, UsageError
 from edgekit.importers import Facts, Imported, tensor_spec
+from edgekit.importers.onnx_shapes import settle_axes
 from edgekit.records import Preprocess
 from edgekit.wire import TensorSpec
 
@@ -55,7 +56,7 @@ class _OnnxImporter:
         proto, notes = _in_known_opset(proto, model)
         notes += _fix_size(proto, preprocess)
         norms = _count(proto, "BatchNormalization")
-        proto = _folded(proto, workdir)
+        proto = _simplified(proto, workdir)
         if folded := norms - _count(proto, "BatchNormalization"):
             notes.append(f"folded {folded} BatchNormalization into the layers before them")
         _tidy(proto)
@@ -135,6 +136,14 @@ def _fix_size(proto: onnx.ModelProto, preprocess: Preprocess) -> list[str]:
     return [f"fixed its image to {preprocess.size[0]} x {preprocess.size[1]} pixels"]
 
 
+def _simplified(proto: onnx.ModelProto, workdir: Path) -> onnx.ModelProto:
+    """`proto` with everything folded that is the same for every input and batch."""
+    while settle_axes(proto):
+        # A padding that became constant tells the sizes behind it, and so on.
+        proto = _folded(proto, workdir)
+    return _folded(proto, workdir)
+
+
 def _folded(proto: onnx.ModelProto, workdir: Path) -> onnx.ModelProto:
     """`proto` after ONNX Runtime's basic optimizations: standard operators only, same for any CPU.
 
@@ -153,7 +162,8 @@ def _folded(proto: onnx.ModelProto, workdir: Path) -> onnx.ModelProto:
 
 
 def _tidy(proto: onnx.ModelProto) -> None:
-    """One name an operator, no import of operators that aren't there, a version all can read."""
+    """Only operators that are read, one name each; versions that all runtimes can read."""
+    _drop_unread(proto.graph)
     taken: set[str] = set()
     for index, node in enumerate(proto.graph.node):
         if not node.name or node.name in taken:
@@ -165,6 +175,20 @@ def _tidy(proto: onnx.ModelProto) -> None:
     proto.opset_import.extend(kept)
     least, most = IR_VERSIONS
     proto.ir_version = min(max(proto.ir_version, least), most)
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    read = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if read & set(node.output):
+            kept.append(node)
+            read.update(node.input)
+            # Branches read what stands outside of them by name.
+            inner = (a.g for a in node.attribute if a.HasField("g"))
+            read.update(name for g in inner for other in g.node for name in other.input)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
 
 
 def _stamp(proto: onnx.ModelProto, preprocess: Preprocess) -> None:

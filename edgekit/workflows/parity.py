@@ -65,8 +65,9 @@ def _runtime(artifact: Artifact) -> str:
 def _batches(artifact: Artifact) -> tuple[int, ...]:
     fixed = artifact.inputs[0].shape[0]
     # LiteRT can run most files that are fixed at 1 in other batches; nothing else can.
-    free = fixed is None or (fixed == 1 and artifact.format is Format.LITERT)
-    return BATCHES if free else (fixed,)
+    if fixed is None or (fixed == 1 and artifact.format is Format.LITERT):
+        return BATCHES
+    return (fixed,)
 
 
 def _fault(batch: str, found: Closeness, least: float) -> str:

@@ -162,13 +162,10 @@ def _folded(proto: onnx.ModelProto, workdir: Path) -> onnx.ModelProto:
 
 
 def _tidy(proto: onnx.ModelProto) -> None:
-    """Only operators that are read, one name each; versions that all runtimes can read."""
+    """Only operators that are read, each with a name; versions that all runtimes can read."""
     _drop_unread(proto.graph)
-    taken: set[str] = set()
     for index, node in enumerate(proto.graph.node):
-        if not node.name or node.name in taken:
-            node.name = f"{node.op_type}:{index}"
-        taken.add(node.name)
+        node.name = node.name or f"{node.op_type}:{index}"
     used = {node.domain for node in proto.graph.node} | set(_DEFAULT_DOMAIN)
     kept = [item for item in proto.opset_import if item.domain in used]
     del proto.opset_import[:]

@@ -68,6 +68,7 @@ class Job:
         feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
         outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
         profile: For `bench`: how long to measure.
+        execution: For `bench`: whether to ask the runtime what it runs, after the timed loop.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class Job:
     feeds: Optional[str] = None
     outputs: Optional[str] = None
     profile: Optional[Profile] = None
+    execution: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,15 @@ class OpCount:
         op: The operator's name in its own format.
         precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
         count: How many.
+        time_ns: Time that they take in one inference, together; None where it isn't told.
+        conversion: Whether they only bring values from one type or memory layout to another.
     """
 
     op: str
     precision: str
     count: int
+    time_ns: Optional[int] = None
+    conversion: bool = False
 
 
 @dataclass(frozen=True)

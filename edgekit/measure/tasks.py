@@ -149,7 +149,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         defaulted=loaded.defaulted,
         golden=golden,
         output_sha256=_digest(_run(job, session, feeds[0])),
-        execution=session.execution(),
+        execution=session.execution(feeds[0]) if job.execution else [],
         environment=environment,
         batch=batch_of(session.inputs),
     )

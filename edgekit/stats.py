@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 CONFIDENCE = 0.95
@@ -42,6 +43,28 @@ def interval(
     low, high = binomial_quantile(n, share, tail), binomial_quantile(n, share, 1.0 - tail) + 1
     ordered = sorted(values)
     return ordered[max(low, 1) - 1], ordered[min(high, n) - 1]
+
+
+def ratio(
+    numerators: Sequence[float], denominators: Sequence[float]
+) -> tuple[float, tuple[float, float] | None]:
+    """The median ratio of values that were measured in pairs, and its 95 % interval.
+
+    What disturbs a machine for seconds disturbs both of a pair, so it is each pair's ratio that
+    counts, in logarithms, where twice and half are equally far from one. The interval is that of
+    the sign test (W. J. Conover, Practical Nonparametric Statistics, 3rd ed., sections 3.2 and
+    3.4; nanobench's `compare` uses it too): it assumes that rounds are independent and nothing of
+    their distribution. It exists from six pairs on, and from nine on one wild pair can't move it
+    far.
+
+    Args:
+        numerators: Positive, at least one.
+        denominators: As many, in the same order.
+    """
+    logs = [math.log(over / under) for over, under in zip(numerators, denominators, strict=True)]
+    found = interval(logs, 0.5)
+    middle = math.exp(statistics.median(logs))
+    return middle, (math.exp(found[0]), math.exp(found[1])) if found else None
 
 
 def least_count(share: float, confidence: float = CONFIDENCE) -> int:

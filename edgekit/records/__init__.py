@@ -24,7 +24,19 @@ from edgekit.records.model import (
     Target,
     Weights,
 )
-from edgekit.records.results import BenchPlan, BenchResult, Device, EvalResult, ExportLeg, Metric
+from edgekit.records.results import (
+    BenchPlan,
+    BenchResult,
+    Device,
+    EvalResult,
+    ExportLeg,
+    Fallback,
+    Int8Share,
+    Metric,
+    Ship,
+    ShipSide,
+    ShipVerdict,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -36,8 +48,10 @@ __all__ = [
     "Device",
     "EvalResult",
     "ExportLeg",
+    "Fallback",
     "Format",
     "GraphOp",
+    "Int8Share",
     "Metric",
     "ModelEntry",
     "ModelList",
@@ -47,6 +61,9 @@ __all__ = [
     "Precision",
     "Preprocess",
     "Recipe",
+    "Ship",
+    "ShipSide",
+    "ShipVerdict",
     "Subject",
     "Target",
     "Weights",

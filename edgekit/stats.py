@@ -46,22 +46,27 @@ def interval(
 
 
 def ratio(
-    numerators: Sequence[float], denominators: Sequence[float]
+    numerators: Sequence[Sequence[float]], denominators: Sequence[Sequence[float]]
 ) -> tuple[float, tuple[float, float] | None]:
-    """The median ratio of values that were measured in pairs, and its 95 % interval.
+    """The ratio of two things that were measured in turn, and its 95 % interval.
 
-    What disturbs a machine for seconds disturbs both of a pair, so it is each pair's ratio that
-    counts, in logarithms, where twice and half are equally far from one. The interval is that of
-    the sign test (W. J. Conover, Practical Nonparametric Statistics, 3rd ed., sections 3.2 and
-    3.4; nanobench's `compare` uses it too): it assumes that rounds are independent and nothing of
-    their distribution. It exists from six pairs on, and from nine on one wild pair can't move it
+    What disturbs a machine for seconds disturbs both of a pair, so it is the ratio of each pair
+    that counts, in logarithms, where twice and half are equally far from one. Pairs of one launch
+    of a process share its luck (where memory lies, which core it got), so a launch counts once, as
+    the median of its pairs. The interval over the launches is that of the sign test (W. J.
+    Conover, Practical Nonparametric Statistics, 3rd ed., sections 3.2 and 3.4; the comparison of
+    nanobench uses it too): it assumes that launches are independent and nothing of their
+    distribution. It exists from six launches on, and from nine on one wild launch can't move it
     far.
 
     Args:
-        numerators: Positive, at least one.
+        numerators: For each launch, positive values; at least one of at least one.
         denominators: As many, in the same order.
     """
-    logs = [math.log(over / under) for over, under in zip(numerators, denominators, strict=True)]
+    logs = [
+        statistics.median(math.log(over / under) for over, under in zip(*launch, strict=True))
+        for launch in zip(numerators, denominators, strict=True)
+    ]
     found = interval(logs, 0.5)
     middle = math.exp(statistics.median(logs))
     return middle, (math.exp(found[0]), math.exp(found[1])) if found else None

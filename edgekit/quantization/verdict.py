@@ -16,6 +16,7 @@ int8 has no rule 4: its numbers are other ones, so speed is what has to pay for 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,8 +54,8 @@ class Measured:
 
     Attributes:
         precision: The precision.
-        rounds_ns: Median latency of one inference in each round; the rounds are those of the
-            other precisions.
+        launches_ns: For each launch of a process, the latency of one inference in every round;
+            launches and rounds are those of the other precisions.
         size_bytes: Size of the model's files.
         closeness: Closeness to the float model; None if unmeasured.
         int8: How much of it ran in int8; None for float files and where nobody tells.
@@ -62,7 +63,7 @@ class Measured:
     """
 
     precision: Precision
-    rounds_ns: tuple[float, ...]
+    launches_ns: tuple[tuple[float, ...], ...]
     size_bytes: int
     closeness: Closeness | None = None
     int8: Int8Share | None = None
@@ -96,7 +97,7 @@ def judge(
     """The verdict on what was measured.
 
     Args:
-        measured: Float32 and one or two others, each precision once, with equally many rounds.
+        measured: Float32 and one or two others, each precision once, of the same launches.
         setting: What was the same for all of them.
         required: Least agreement with the float model, from 0 to 1.
     """
@@ -112,7 +113,7 @@ def judge(
         runtime=setting.runtime,
         threads=setting.threads,
         batch=setting.batch,
-        rounds=len(facts[FLOAT32].rounds_ns),
+        launches=len(facts[FLOAT32].launches_ns),
     )
 
 
@@ -183,7 +184,7 @@ class _Case:
 
     def _fp16_is_faster_still(self) -> bool:
         int8, fp16 = self._facts[Precision.INT8], self._facts[Precision.FP16]
-        _, interval = ratio(int8.rounds_ns, fp16.rounds_ns)
+        _, interval = ratio(int8.launches_ns, fp16.launches_ns)
         return interval is not None and interval[0] > 1.0
 
     def reasons(self, choice: Ship) -> Iterable[str]:
@@ -265,15 +266,15 @@ class _Case:
 
     def _range(self, precision: Precision) -> str:
         interval = self.sides[precision].interval
-        return f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else "too few rounds to say"
+        return f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else "too few launches to say"
 
 
 def _side(fact: Measured, base: Measured) -> ShipSide:
-    speed, interval = ratio(base.rounds_ns, fact.rounds_ns)
+    speed, interval = ratio(base.launches_ns, fact.launches_ns)
     found = fact.closeness
     return ShipSide(
         precision=fact.precision,
-        p50_ns=median(fact.rounds_ns),
+        p50_ns=median(itertools.chain(*fact.launches_ns)),
         speed=speed,
         interval=None if fact is base else interval,
         size_bytes=fact.size_bytes,

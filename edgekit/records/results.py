@@ -214,11 +214,10 @@ class ShipSide:
 
     Attributes:
         precision: The precision.
-        p50_ns: Median over the rounds of the median latency of one inference.
-        speed: Float32's latency divided by this one's, in the median round: 1.5 is half as fast
-            again.
+        p50_ns: Median latency of one inference, while the others took their turns.
+        speed: Float32's latency divided by this one's, pair by pair: 1.5 is half as fast again.
         interval: 95 % interval of `speed`; None for float32 itself, and where there are too few
-            rounds for one.
+            launches for one.
         size_bytes: Size of the model's files.
         agreement: Share of samples whose largest output is the float model's; None if unmeasured.
         images: Number of those samples.
@@ -248,7 +247,7 @@ class ShipVerdict:
         runtime: What ran them.
         threads: Threads that the runtime might use.
         batch: Samples in one inference.
-        rounds: Number of rounds, in each of which every file was measured in a process of its own.
+        launches: Number of processes, in each of which the files took turns.
     """
 
     choice: Ship
@@ -259,4 +258,4 @@ class ShipVerdict:
     runtime: str
     threads: int
     batch: int
-    rounds: int
+    launches: int

@@ -19,7 +19,7 @@ def render(verdict: ShipVerdict) -> str:
     batch = f", batch {verdict.batch}" * (verdict.batch > 1)
     title = (
         f"{verdict.model} as {verdict.format} by {verdict.runtime}, {verdict.threads} threads"
-        f"{batch}, {verdict.rounds} rounds"
+        f"{batch}, {verdict.launches} launches"
     )
     return "\n".join(
         [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from edgekit.errors import DeviceError, EdgekitError
 from edgekit.measure.environment import usable_cores
@@ -45,7 +44,7 @@ def _leg(plan: BenchPlan) -> BenchResult:
         stage = phase
 
     try:
-        samples = run(plan, on_phase=on_phase)
+        samples = run(plan, on_phase)
     except EdgekitError as error:
         failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
         return BenchResult(plan, None, (), valid=False, reasons=(), failure=failure)
@@ -56,12 +55,11 @@ def _leg(plan: BenchPlan) -> BenchResult:
     return BenchResult(plan, samples, metrics, not faults, reasons, int8=int8)
 
 
-def run(plan: BenchPlan, *, execution: bool = True, on_phase: OnPhase = lambda _: None) -> Samples:
+def run(plan: BenchPlan, on_phase: OnPhase = lambda _: None) -> Samples:
     """Measure `plan` once, in a fresh worker.
 
     Args:
         plan: The leg.
-        execution: Whether to ask what the runtime ran, too.
         on_phase: Told the name of each phase as it begins.
 
     Raises:
@@ -69,14 +67,14 @@ def run(plan: BenchPlan, *, execution: bool = True, on_phase: OnPhase = lambda _
     """
     limit = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
     link = TRANSPORTS.get(plan.device.transport).open(plan.device)
-    job = replace(_job(plan), execution=execution)
-    samples = run_job(link, job, timeout_s=limit, on_phase=on_phase)
-    if samples is None or not samples.latency_ns:
+    samples = run_job(link, job(plan), timeout_s=limit, on_phase=on_phase)
+    if not isinstance(samples, Samples) or not samples.latency_ns:
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return samples
 
 
-def _job(plan: BenchPlan) -> Job:
+def job(plan: BenchPlan) -> Job:
+    """What a worker is to do for `plan`."""
     artifact = plan.subject.artifact
     half = artifact is not None and artifact.precision is Precision.FP16
     golden = artifact.file("golden") if artifact else None

@@ -1,19 +1,19 @@
 """The verdict: the precisions of one model side by side, measured so that noise can't decide.
 
-Every round measures every file once, each in a process of its own, in an order that is shuffled
-anew for each block of rounds and in which every file comes first, second and last equally often:
-randomised interleaved trials, after Abedi and Brecht, "Conducting Repeatable Experiments in Highly
-Variable Cloud Computing Environments" (ICPE 2017). What disturbs the machine for seconds disturbs
-all files of a round, and only ratios within a round are compared.
+All files are loaded by one worker and take turns of a few inferences, in an order that is shuffled
+again and again; only what was measured within one round is compared. A shared machine changes its
+pace for seconds at a time: files that were each measured in a process of its own, one after the
+other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
+Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
+also has luck of its own, so there are several, and the interval is over them.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from statistics import median
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from edgekit.errors import EdgekitError, MissingDependency, UsageError
+from edgekit.errors import DeviceError, EdgekitError, MissingDependency, UsageError
 from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.target import detect
 from edgekit.quantization.verdict import REQUIRED_AGREEMENT, Measured, Setting, judge
@@ -27,21 +27,31 @@ from edgekit.records import (
     Subject,
     Target,
 )
-from edgekit.wire import Closeness, Profile, Samples
+from edgekit.transports import TRANSPORTS
+from edgekit.wire import Closeness, Profile, Samples, Turns
 from edgekit.workflows import bench
+from edgekit.workflows.jobs import run_job
 
-# The least with which one wild round can't decide: the interval is from the second to the eighth.
-ROUNDS = 9
-# Most of a round is starting the process. The warm-up is a fixed time: rounds are many, and any
-# unsteadiness of the first of them is in the interval.
-ROUND = Profile(
-    min_runs=15,
-    min_time_s=0.2,
-    max_time_s=1.0,
+# The least with which one wild launch can't decide: the interval is from the second to the eighth.
+LAUNCHES = 9
+TURNS = Profile(
+    min_runs=8,
+    min_time_s=0.8,
+    max_time_s=4.0,
     warmup_min_runs=2,
     warmup_min_time_s=0.1,
     warmup_max_time_s=0.1,
 )
+# What a file runs, and whether it is right, are no matter of time.
+ALONE = Profile(
+    min_runs=1,
+    min_time_s=0.0,
+    max_time_s=1.0,
+    warmup_min_runs=1,
+    warmup_min_time_s=0.0,
+    warmup_max_time_s=0.0,
+)
+_TIMEOUT_S = 1200.0
 
 OnEvent = Callable[[str], None]
 
@@ -53,6 +63,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
     on_event: OnEvent = lambda _: None,
     *,
     batch: int | None = None,
+    alone: Mapping[Precision, Samples] | None = None,
     agreement: Mapping[Precision, Closeness] | None = None,
     required: float = REQUIRED_AGREEMENT,
     target: Target | None = None,
@@ -66,6 +77,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         threads: Threads that it may use.
         on_event: Told in a few words what goes on.
         batch: Samples in one inference; None for the files' own, or 1.
+        alone: Samples of each, if they were measured by this runtime already.
         agreement: Closeness to the float model where it is known better than by the golden
             sample, which the runtime computes here.
         required: Least agreement with the float model, from 0 to 1.
@@ -88,15 +100,19 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         for precision, artifact in artifacts.items()
     }
     name = plans[Precision.FP32].subject.name
-    on_event(f"{name}: {ROUNDS} rounds against {_others(artifacts)} with {runtime}")
+    on_event(f"{name}: against {_others(artifacts)} with {runtime}, {LAUNCHES} times")
     try:
-        samples = _rounds(plans, seed)
+        # Each alone first: what it runs, and whether it is right.
+        samples = alone or {precision: bench.run(plan) for precision, plan in plans.items()}
+        launches = list(_launches(plans, seed))
     except MissingDependency as error:
         on_event(f"{name}: no verdict: {error}")
         return None
     measured = [
-        _measured(artifact, samples[precision], (agreement or {}).get(precision))
-        for precision, artifact in artifacts.items()
+        _measured(artifact, samples[precision], times, (agreement or {}).get(precision))
+        for (precision, artifact), times in zip(
+            artifacts.items(), zip(*launches, strict=True), strict=True
+        )
     ]
     base = artifacts[Precision.FP32]
     setting = Setting(
@@ -104,7 +120,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         format=base.format,
         runtime=runtime,
         threads=threads,
-        batch=samples[Precision.FP32][0].batch,
+        batch=samples[Precision.FP32].batch,
         target=target or detect(),
     )
     return judge(measured, setting, required)
@@ -139,33 +155,33 @@ def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> Ship
         for precision, result in group.items()
         if (artifact := result.plan.subject.artifact)
     }
+    alone = {each: result.samples for each, result in group.items() if result.samples}
     try:
-        return compare(artifacts, plan.runtime, plan.threads, on_event, batch=plan.batch)
+        return compare(
+            artifacts, plan.runtime, plan.threads, on_event, batch=plan.batch, alone=alone
+        )
     except EdgekitError as error:
         on_event(f"{plan.subject.name}: no verdict: {error}")
         return None
 
 
-def orders(precisions: Sequence[Precision], seed: int) -> Iterator[tuple[Precision, ...]]:
-    """The order of each round: cyclic Latin squares, each of a permutation of its own."""
-    generator = random.Random(seed)  # noqa: S311 -- no secret
-    count = len(precisions)
-    permutation: list[Precision] = []
-    for number in range(ROUNDS):
-        turn = number % count
-        if turn == 0:
-            permutation = generator.sample(list(precisions), count)
-        yield (*permutation[turn:], *permutation[:turn])
-
-
-def _rounds(plans: Mapping[Precision, BenchPlan], seed: int) -> dict[Precision, list[Samples]]:
-    found: dict[Precision, list[Samples]] = {precision: [] for precision in plans}
-    for order in orders(tuple(plans), seed):
-        for precision in order:
-            known = found[precision]
-            # What ran is asked once: it doesn't change, and to profile takes time.
-            known.append(bench.run(plans[precision], execution=not known))
-    return found
+def _launches(plans: Mapping[Precision, BenchPlan], seed: int) -> Iterator[tuple[list[int], ...]]:
+    """For each launch: for each of `plans`, the latency in every round."""
+    first, *rivals = map(bench.job, plans.values())
+    link = TRANSPORTS.get(Device().transport).open(Device())
+    for launch in range(LAUNCHES):
+        job = replace(
+            first,
+            kind="compare",
+            profile=TURNS,
+            golden=None,
+            rivals={rival.model: rival.precision for rival in rivals},
+            seed=seed + launch,
+        )
+        turns = run_job(link, job, timeout_s=_TIMEOUT_S)
+        if not isinstance(turns, Turns) or len(turns.latency_ns) != len(plans):
+            raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+        yield tuple(turns.latency_ns)
 
 
 def _plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> BenchPlan:
@@ -175,19 +191,23 @@ def _plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> 
         device=Device(),
         threads=threads,
         batch=batch or artifact.inputs[0].shape[0],
-        profile=ROUND,
+        profile=ALONE,
     )
 
 
-def _measured(artifact: Artifact, rounds: Sequence[Samples], known: Closeness | None) -> Measured:
-    first = rounds[0]
+def _measured(
+    artifact: Artifact,
+    samples: Samples,
+    launches: Iterable[list[int]],
+    known: Closeness | None,
+) -> Measured:
     return Measured(
         precision=artifact.precision,
-        rounds_ns=tuple(median(samples.latency_ns) for samples in rounds),
+        launches_ns=tuple(map(tuple, launches)),
         size_bytes=artifact.size_bytes,
-        closeness=known or first.golden,
-        int8=int8_share(first.execution),
-        fault="; ".join(bench.golden_faults(artifact.precision, first.golden)),
+        closeness=known or samples.golden,
+        int8=int8_share(samples.execution),
+        fault="; ".join(bench.golden_faults(artifact.precision, samples.golden)),
     )
 
 

@@ -20,7 +20,7 @@ from edgekit.errors import DataError, FixedBatchError, MissingDependency, ToolEr
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
-from edgekit.wire import Job, Profile, Samples
+from edgekit.wire import Job, Profile, Samples, Turns
 from edgekit.workflows.jobs import run_job
 
 TINY = Path(__file__).parents[1] / "tiny_models.py"
@@ -73,7 +73,9 @@ def _run(runtime: str, model: Path, **fields: Any) -> Samples | None:
             **fields,
         }
     )
-    return run_job(LocalLink(), job, timeout_s=300)
+    found = run_job(LocalLink(), job, timeout_s=300)
+    assert not isinstance(found, Turns)
+    return found
 
 
 def _bench(runtime: str, model: Path, **fields: Any) -> Samples:

@@ -127,7 +127,7 @@ def wrong(fact: Measured, required: float) -> str:
     differing = round((1.0 - found.agreement) * found.images)
     if not found.finite:
         return "its outputs hold NaN or infinity"
-    if differing > max(1.0, (1.0 - required) * found.images):
+    if found.agreement < required and differing > 1:
         return (
             f"agreement {found.agreement:.2f} with the float model is below the bound of "
             f"{required:.2f}"
@@ -156,7 +156,7 @@ class _Case:
             return Ship.FP16
         if self._is_right(int8) and self._is_within_noise(int8):
             return Ship.TOO_CLOSE
-        if self._is_right(fp16) and self._is_within_noise(fp16) and self._is_smaller(fp16):
+        if self._is_right(fp16) and self._is_smaller(fp16) and not self._is_slower(fp16):
             return Ship.FP16 if self._interval(fp16)[0] >= AS_FAST else Ship.TOO_CLOSE
         return Ship.FP32
 
@@ -168,6 +168,9 @@ class _Case:
 
     def _is_faster(self, precision: Precision) -> bool:
         return self._interval(precision)[0] > 1.0 and self.sides[precision].speed >= WORTH
+
+    def _is_slower(self, precision: Precision) -> bool:
+        return self._interval(precision)[1] < 1.0
 
     def _is_within_noise(self, precision: Precision) -> bool:
         low, high = self._interval(precision)
@@ -223,7 +226,7 @@ class _Case:
         """What speaks against a precision that isn't shipped, or not yet."""
         if self._is_within_noise(precision):
             yield f"{precision} is within noise of float32: {self._range(precision)}"
-        elif self._interval(precision)[1] < 1.0:
+        elif self._is_slower(precision):
             yield self._slowness(precision)
         elif not self._is_faster(precision):
             yield f"{precision} gains too little to be worth it: {self._speed(precision)}"

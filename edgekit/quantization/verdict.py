@@ -60,6 +60,7 @@ class Measured:
         closeness: Closeness to the float model; None if unmeasured.
         int8: How much of it ran in int8; None for float files and where nobody tells.
         fault: What is known to be wrong with its outputs; empty if nothing is.
+        made_for: The machine that its recipe is for; None for any.
     """
 
     precision: Precision
@@ -68,6 +69,7 @@ class Measured:
     closeness: Closeness | None = None
     int8: Int8Share | None = None
     fault: str = ""
+    made_for: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,18 @@ class _Case:
                 f"{count} of {int8.computing_ops} operators of the int8 file fell back to float: "
                 f"{listed(int8.fallbacks)}"
             )
+        yield from self._foreignness()
         converting = (int8.conversion_time if int8 else None) or 0.0
         if converting >= MANY_CONVERSIONS:
             yield f"conversions take {percent(converting)} of the int8 file's time"
+
+    def _foreignness(self) -> Iterable[str]:
+        made_for, target = self._facts[Precision.INT8].made_for, self._setting.target
+        if made_for is None or self._setting.format is Format.TENSORRT:
+            return
+        facts = [(each.arch, has_int8_dot(each)) for each in (made_for, target)]
+        if facts[0] != facts[1]:
+            yield f"the int8 file was made for {made_for.name}; this machine is another"
 
     def _shortcomings(self, precision: Precision) -> Iterable[str]:
         """What speaks against a precision that isn't shipped, or not yet."""

@@ -18,7 +18,8 @@ def render(verdict: ShipVerdict) -> str:
     """A small table, the verdict, and its reasons."""
     batch = f", batch {verdict.batch}" * (verdict.batch > 1)
     title = (
-        f"{verdict.model} as {verdict.format} by {verdict.runtime}, {verdict.threads} threads"
+        f"{verdict.model} as {verdict.format} by {verdict.runtime}, {verdict.threads} "
+        f"thread{'s' * (verdict.threads > 1)}"
         f"{batch}, {verdict.launches} launches"
     )
     return "\n".join(

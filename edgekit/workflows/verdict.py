@@ -52,6 +52,7 @@ ALONE = Profile(
     warmup_max_time_s=0.0,
 )
 _TIMEOUT_S = 1200.0
+_MOST_LOADING_S = 180.0
 
 OnEvent = Callable[[str], None]
 
@@ -85,7 +86,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         seed: Seed of the order.
 
     Returns:
-        The verdict; None where the runtime can't run here.
+        The verdict; None where the runtime can't run here, or takes too long to load the files.
 
     Raises:
         UsageError: Float32 isn't among them, or is alone.
@@ -103,9 +104,13 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
     on_event(f"{name}: against {_others(artifacts)} with {runtime}, {LAUNCHES} times")
     try:
         # Each alone first: what it runs, and whether it is right.
-        samples = alone or {precision: bench.run(plan) for precision, plan in plans.items()}
+        samples = {
+            precision: (alone or {}).get(precision) or bench.run(plan)
+            for precision, plan in plans.items()
+        }
+        _refuse_slow_loading(samples.values())
         launches = list(_launches(plans, seed))
-    except MissingDependency as error:
+    except (MissingDependency, _SlowLoadingError) as error:
         on_event(f"{name}: no verdict: {error}")
         return None
     measured = [
@@ -165,6 +170,19 @@ def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> Ship
         return None
 
 
+class _SlowLoadingError(Exception):
+    """To load the files again and again takes longer than anybody waits for a verdict."""
+
+
+def _refuse_slow_loading(samples: Iterable[Samples]) -> None:
+    # TensorRT builds its engine from an .onnx file each time.
+    loading_s = sum(each.load_ns for each in samples) / 1e9
+    if loading_s * LAUNCHES > _MOST_LOADING_S:
+        raise _SlowLoadingError(
+            f"loading takes {loading_s:.0f} s, {LAUNCHES} times; for TensorRT export an engine"
+        )
+
+
 def _launches(plans: Mapping[Precision, BenchPlan], seed: int) -> Iterator[tuple[list[int], ...]]:
     """For each launch: for each of `plans`, the latency in every round."""
     first, *rivals = map(bench.job, plans.values())
@@ -207,6 +225,7 @@ def _measured(
         size_bytes=artifact.size_bytes,
         closeness=known or samples.golden,
         int8=int8_share(samples.execution),
+        made_for=artifact.target,
         fault="; ".join(bench.golden_faults(artifact.precision, samples.golden)),
     )
 

@@ -115,6 +115,14 @@ def test_the_cause_is_the_machines() -> None:
     assert _judge(slow, setting=gpu).reasons[0].startswith("int8 is slower than float32 here")
 
 
+def test_a_file_that_was_made_for_another_machine_is_told() -> None:
+    for made_for, told in (("arm64-dotprod", True), ("x86-vnni", True), ("x86-avx2", False)):
+        found = _judge(replace(_measured(INT8, 1.5), made_for=NAMED[made_for]))
+        assert (
+            f"the int8 file was made for {made_for}; this machine is another" in (found.reasons)
+        ) == told
+
+
 def test_a_speed_that_goes_as_the_size_is_told() -> None:
     assert any("bound by memory" in reason for reason in _judge(_measured(INT8, 1 / 0.26)).reasons)
 
@@ -168,7 +176,7 @@ def test_a_verdict_as_text_and_as_json() -> None:
     share = Int8Share(63, 64, 0.99, 0.0, ())
     found = _judge(replace(_measured(INT8, 1.5), int8=share), _measured(FP16, 1.0))
     text = report.render(found)
-    assert text.splitlines()[0] == "net as litert by litert, 1 threads, 9 launches"
+    assert text.splitlines()[0] == "net as litert by litert, 1 thread, 9 launches"
     assert "1.50 (1.50-1.50)" in text
     assert "60/60" in text
     assert "verdict: ship int8\n  - int8 runs at 1.50" in text

@@ -52,6 +52,7 @@ def _artifact(precision: Precision, folder: str = "net") -> Any:
         sha256="",
         size_bytes={FP32: 400, FP16: 200, INT8: 100}[precision],
         inputs=(TensorSpec("x", (None, 3, 8, 8), "float32"),),
+        target=AVX2,
         file=lambda _: path / "golden.npz",
     )
 
@@ -133,6 +134,15 @@ def test_what_can_not_run_here_has_no_verdict(
     said: list[str] = []
     assert workflow.compare(group, "tensorrt", 1, said.append) is None
     assert "no GPU" in said[-1]
+
+
+def test_files_that_take_minutes_to_load_have_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, group: dict[Precision, Any]
+) -> None:
+    monkeypatch.setattr(bench, "run", lambda *_: replace(SAMPLES, load_ns=60 * 10**9))
+    said: list[str] = []
+    assert workflow.compare(group, "tensorrt", 1, said.append) is None
+    assert "loading takes 180 s" in said[-1]
 
 
 def test_only_what_belongs_together_and_is_valid_is_compared(jobs: list[Job]) -> None:

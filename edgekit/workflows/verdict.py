@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from edgekit.errors import DeviceError, EdgekitError, MissingDependency, UsageError
 from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
 from edgekit.quantization.target import detect
-from edgekit.quantization.verdict import REQUIRED_AGREEMENT, Measured, Setting, judge
+from edgekit.quantization.verdict import judge
 from edgekit.records import (
     Artifact,
     BenchPlan,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgekit.quantization.facts import WORTH, Measured, Setting, wrong
 from edgekit.quantization.target import NAMED
-from edgekit.quantization.verdict import AS_FAST, WORTH, Measured, Setting, judge, wrong
+from edgekit.quantization.verdict import AS_FAST, judge
 from edgekit.records import Fallback, Format, Int8Share, Precision, Ship, ShipVerdict
 from edgekit.reports import verdict as report
 from edgekit.wire import Closeness
@@ -112,6 +113,8 @@ def test_the_cause_is_the_machines() -> None:
     slow = _measured(INT8, 0.8)
     assert _judge(slow, setting=vnni).reasons[0].startswith("int8 is slower than float32 here")
     assert _judge(slow, setting=arm).reasons[0].startswith("no dot product in int8: ")
+    in_float = replace(slow, int8=Int8Share(1, 9, 0.1, 0.0, (Fallback("Conv", "fp32", 8, 0.9),)))
+    assert _judge(in_float).reasons[0].startswith("int8 is slower than float32 here")
     assert _judge(slow, setting=gpu).reasons[0].startswith("int8 is slower than float32 here")
 
 

@@ -26,7 +26,19 @@ from edgekit.records.model import (
     Target,
     Weights,
 )
-from edgekit.records.results import BenchPlan, BenchResult, Device, EvalResult, ExportLeg, Metric
+from edgekit.records.results import (
+    BenchPlan,
+    BenchResult,
+    Device,
+    EvalResult,
+    ExportLeg,
+    Fallback,
+    Int8Share,
+    Metric,
+    Ship,
+    ShipSide,
+    ShipVerdict,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -38,10 +50,12 @@ __all__ = [
     "Device",
     "EvalResult",
     "ExportLeg",
+    "Fallback",
     "FloatLayer",
     "Format",
     "GraphOp",
     "Guarded",
+    "Int8Share",
     "Metric",
     "ModelEntry",
     "ModelList",
@@ -51,6 +65,9 @@ __all__ = [
     "Precision",
     "Preprocess",
     "Recipe",
+    "Ship",
+    "ShipSide",
+    "ShipVerdict",
     "Subject",
     "Target",
     "Weights",

@@ -43,10 +43,7 @@ def bench(
             help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
         ),
     ] = None,
-    no_verdict: Annotated[
-        bool,
-        typer.Option("--no-verdict", help="Don't say which precision of a model to ship here."),
-    ] = False,
+    no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     json: options.Json = False,
 ) -> None:

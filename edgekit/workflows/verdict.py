@@ -14,15 +14,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from edgekit.errors import DeviceError, EdgekitError, MissingDependency, UsageError
+from edgekit.measure.environment import usable_cores
 from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
-from edgekit.quantization.target import detect
+from edgekit.quantization.target import HOST, detect
 from edgekit.quantization.verdict import judge
 from edgekit.records import (
     Artifact,
     BenchPlan,
     BenchResult,
     Device,
+    ExportLeg,
+    Format,
     Precision,
     ShipVerdict,
     Subject,
@@ -32,6 +35,7 @@ from edgekit.transports import TRANSPORTS
 from edgekit.wire import Closeness, Profile, Samples, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
+from edgekit.workflows.routes import RUNTIME_OF
 
 # The least with which one wild launch can't decide: the interval is from the second to the eighth.
 LAUNCHES = 9
@@ -115,7 +119,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         on_event(f"{name}: no verdict: {error}")
         return None
     measured = [
-        _measured(artifact, samples[precision], times, (agreement or {}).get(precision))
+        _measured(artifact, samples[precision], times, (agreement or {}).get(precision), runtime)
         for (precision, artifact), times in zip(
             artifacts.items(), zip(*launches, strict=True), strict=True
         )
@@ -171,6 +175,29 @@ def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> Ship
         return None
 
 
+def of_legs(
+    legs: Iterable[ExportLeg], on_event: OnEvent = lambda _: None
+) -> tuple[ShipVerdict, ...]:
+    """A verdict on each format of an export that has float32 and int8 files for this machine.
+
+    What was there already was judged when it was made; `edgekit bench` judges it again.
+    """
+    groups: dict[Format, list[ExportLeg]] = {}
+    for leg in legs:
+        groups.setdefault(leg.format, []).append(leg)
+    found = []
+    for format, group in groups.items():
+        artifacts = {leg.precision: leg.artifact for leg in group if leg.artifact}
+        int8 = artifacts.get(Precision.INT8)
+        if int8 is None or int8.target.name != HOST or all(leg.cached for leg in group):
+            continue
+        try:
+            found.append(compare(artifacts, RUNTIME_OF[format][0], usable_cores(), on_event))
+        except EdgekitError as error:
+            on_event(f"{int8.name}: no verdict: {error}")
+    return tuple(verdict for verdict in found if verdict)
+
+
 class _SlowLoadingError(Exception):
     """To load the files again and again takes longer than anybody waits for a verdict."""
 
@@ -219,16 +246,25 @@ def _measured(
     samples: Samples,
     launches: Iterable[list[int]],
     known: Closeness | None,
+    runtime: str,
 ) -> Measured:
     return Measured(
         precision=artifact.precision,
         launches_ns=tuple(map(tuple, launches)),
         size_bytes=artifact.size_bytes,
-        closeness=known or samples.golden,
+        closeness=known or _guarded(artifact, runtime) or samples.golden,
         int8=int8_share(samples.execution),
         made_for=artifact.target,
         fault="; ".join(bench.golden_faults(artifact.precision, samples.golden)),
     )
+
+
+def _guarded(artifact: Artifact, runtime: str) -> Closeness | None:
+    """What the guard measured, on more images than the golden sample has, if by this runtime."""
+    guard = artifact.guard
+    if guard is None or guard.metric != "agreement" or guard.runtime != runtime:
+        return None
+    return Closeness(guard.images, guard.value, None, 0.0, 0.0, finite=True)
 
 
 def _others(artifacts: Mapping[Precision, Artifact]) -> str:

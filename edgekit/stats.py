@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 CONFIDENCE = 0.95
@@ -42,6 +43,33 @@ def interval(
     low, high = binomial_quantile(n, share, tail), binomial_quantile(n, share, 1.0 - tail) + 1
     ordered = sorted(values)
     return ordered[max(low, 1) - 1], ordered[min(high, n) - 1]
+
+
+def ratio(
+    numerators: Sequence[Sequence[float]], denominators: Sequence[Sequence[float]]
+) -> tuple[float, tuple[float, float] | None]:
+    """The ratio of two things that were measured in turn, and its 95 % interval.
+
+    What disturbs a machine for seconds disturbs both of a pair, so it is the ratio of each pair
+    that counts, in logarithms, where twice and half are equally far from one. Pairs of one launch
+    of a process share its luck (where memory lies, which core it got), so a launch counts once, as
+    the median of its pairs. The interval over the launches is that of the sign test (W. J.
+    Conover, Practical Nonparametric Statistics, 3rd ed., sections 3.2 and 3.4; the comparison of
+    nanobench uses it too): it assumes that launches are independent and nothing of their
+    distribution. It exists from six launches on, and from nine on one wild launch can't move it
+    far.
+
+    Args:
+        numerators: For each launch, positive values; at least one of at least one.
+        denominators: As many, in the same order.
+    """
+    logs = [
+        statistics.median(math.log(over / under) for over, under in zip(*launch, strict=True))
+        for launch in zip(numerators, denominators, strict=True)
+    ]
+    found = interval(logs, 0.5)
+    middle = math.exp(statistics.median(logs))
+    return middle, (math.exp(found[0]), math.exp(found[1])) if found else None
 
 
 def least_count(share: float, confidence: float = CONFIDENCE) -> int:

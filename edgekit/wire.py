@@ -54,7 +54,8 @@ class Job:
     """What a worker is to do with one model file.
 
     Attributes:
-        kind: `bench` (check, warm up, time) or `infer` (run `feeds`, write `outputs`).
+        kind: `bench` (check, warm up, time), `compare` (time several models in turn) or `infer`
+            (run `feeds`, write `outputs`).
         runtime: Name of the runtime.
         model: Path of the model file.
         precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
@@ -67,7 +68,8 @@ class Job:
             they are images) and the float model's outputs (`output:INDEX`); or None.
         feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
         outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
-        profile: For `bench`: how long to measure.
+        profile: For `bench` and `compare`: how long to measure.
+        rivals: For `compare`: paths of the other models, each with its `precision`.
     """
 
     kind: str
@@ -83,6 +85,7 @@ class Job:
     feeds: Optional[str] = None
     outputs: Optional[str] = None
     profile: Optional[Profile] = None
+    rivals: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,11 +139,15 @@ class OpCount:
         op: The operator's name in its own format.
         precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
         count: How many.
+        time_ns: Time that they take in one inference, together; None where it isn't told.
+        conversion: Whether they only bring values from one type or memory layout to another.
     """
 
     op: str
     precision: str
     count: int
+    time_ns: Optional[int] = None
+    conversion: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,18 @@ class Samples:
     execution: List[OpCount]
     environment: Dict[str, str]
     batch: int = 1
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What a `compare` job measured.
+
+    Attributes:
+        latency_ns: For the job's model and each rival: the wall time of one inference in every
+            round, the median of the model's turn.
+    """
+
+    latency_ns: List[List[int]]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Session:
     def settings(self) -> dict[str, str]:
         return {"modules": " ".join(sorted(sys.modules)), "cwd_first": str("" in sys.path)}
 
-    def execution(self) -> list[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> list[OpCount]:
         return []
 
 

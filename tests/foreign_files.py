@@ -65,7 +65,11 @@ def net(opset: int = 17, axes: tuple[Any, ...] = ("N", 3, SIZE, SIZE)) -> onnx.M
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, axes)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [axes[0], CLASSES])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items() if name in used],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in constants.items()
+            if name in used
+        ],
     )
     made = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7 if opset < 15 else 10

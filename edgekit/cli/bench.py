@@ -37,6 +37,13 @@ def bench(
         list[str] | None,
         typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
     ] = None,
+    require_int8: Annotated[
+        float | None,
+        typer.Option(
+            help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
+        ),
+    ] = None,
+    no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     json: options.Json = False,
 ) -> None:
@@ -44,19 +51,20 @@ def bench(
     from edgekit import storage
     from edgekit.reports import bench as report
     from edgekit.workflows import bench as workflow
-    from edgekit.workflows import plans
+    from edgekit.workflows import plans, verdict
 
     runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
     shapes = dict(_shape(text) for text in shape or ())
     request = plans.BenchRequest(
-        tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes
+        tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
     )
     legs, failed = plans.plan(request)
     results = workflow.bench(legs, output.say) + failed
+    verdicts = () if no_verdict else verdict.of_results(results, output.say)
     if json:
-        output.print_json(report.as_json(results))
+        output.print_json(report.as_json(results, verdicts))
     else:
-        output.print_text(report.render(results))
+        output.print_text(report.render(results, verdicts))
     # What was found, and not asked for by name, may be for another machine: a row, no error.
     named = runtimes or any(storage.is_artifact(path) or path.is_file() for path in paths or ())
     found = not named and any(result.samples for result in results)

@@ -24,7 +24,7 @@ def export(
         ),
     ] = "",
     int8: Annotated[
-        bool, typer.Option("--int8", help="Make int8 files beside the float32 ones.")
+        bool, typer.Option("--int8", help="Make int8 files, and float16 ones to judge them by.")
     ] = False,
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Make float16 files beside the float32 ones.")
@@ -70,6 +70,7 @@ def export(
         Path | None,
         typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
     ] = None,
+    no_verdict: options.NoVerdict = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")
     ] = False,
@@ -86,6 +87,7 @@ def export(
     from edgekit.records import Format, ModelRequest, Precision
     from edgekit.reports import export as report
     from edgekit.workflows import export as workflow
+    from edgekit.workflows import verdict
     from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     chosen = options.several(precision, Precision, "--precision")
@@ -97,14 +99,17 @@ def export(
         target=find_target(target),
         out=out,
         int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep),
+        # What int8 has to be better than.
+        beside=(Precision.FP16,) * int8,
     )
     if not plan.formats:
         raise UsageError("no format's libraries are installed", hint="`edgekit formats` says how")
     legs = workflow.export(plan, output.say)
+    verdicts = () if no_verdict else verdict.of_legs(legs, output.say)
     if json:
-        output.print_json(report.as_json(legs))
+        output.print_json(report.as_json(legs, verdicts))
     else:
-        output.print_text(report.render(legs))
+        output.print_text(report.render(legs, verdicts))
     failures = [leg.failure for leg in legs if leg.failure]
     if failures:
         raise typer.Exit(EdgekitError.exit_code_of(failures[0].kind))

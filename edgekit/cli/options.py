@@ -11,6 +11,11 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output, nothing else.")
 ]
 
+NoVerdict = Annotated[
+    bool,
+    typer.Option("--no-verdict", help="Don't say which precision of a model to ship here."),
+]
+
 Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 

@@ -28,9 +28,6 @@ def quantize(
     format: Annotated[
         str, typer.Option(help="By commas: onnx, openvino, tensorrt. Default: the file's own.")
     ] = "",
-    fp16: Annotated[
-        bool, typer.Option("--fp16", help="Make float16 files beside the int8 ones.")
-    ] = False,
     target: Annotated[
         str,
         typer.Option(help="Where the files will run: host, x86-vnni, arm64, sm89, ..."),
@@ -58,6 +55,7 @@ def quantize(
         Path | None,
         typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
     ] = None,
+    no_verdict: options.NoVerdict = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")
     ] = False,
@@ -74,22 +72,26 @@ def quantize(
     from edgekit.reports import export as report
     from edgekit.storage import FOREIGN
     from edgekit.workflows import export as workflow
+    from edgekit.workflows import verdict
     from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     own = (FOREIGN.get(file.suffix, Format.ONNX),)
     plan = workflow.ExportPlan(
         request=FileRequest(file, name or file.stem, preprocess, seed),
         formats=options.several(format, Format, "--format") or own,
-        precisions=(Precision.FP16,) * fp16 + (Precision.INT8,),
+        precisions=(Precision.INT8,),
         target=find_target(target),
         out=out,
         int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep),
+        # What int8 has to be better than.
+        beside=(Precision.FP16,),
     )
     legs = workflow.export(plan, output.say)
+    verdicts = () if no_verdict else verdict.of_legs(legs, output.say)
     if json:
-        output.print_json(report.as_json(legs))
+        output.print_json(report.as_json(legs, verdicts))
     else:
-        output.print_text(report.render(legs))
+        output.print_text(report.render(legs, verdicts))
     failures = [leg.failure for leg in legs if leg.failure]
     if failures:
         raise typer.Exit(EdgekitError.exit_code_of(failures[0].kind))

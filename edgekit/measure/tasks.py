@@ -1,15 +1,17 @@
-"""The two jobs of a worker: measure a model file, or run it over samples."""
+"""The jobs of a worker: measure a model file, or several in turn, or run one over samples."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
+import itertools
 import os
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -29,9 +31,10 @@ from edgekit.measure.inputs import (
 )
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Closeness, Job, Samples
+from edgekit.wire import Closeness, Job, Samples, Turns
 
 
 class Events(Protocol):
@@ -64,11 +67,15 @@ def perform(job: Job, events: Events) -> None:
     if job.kind == "bench":
         samples = _bench(job, events, memory)
         events.send("samples", dataclasses.asdict(samples))
+    elif job.kind == "compare":
+        events.send("turns", dataclasses.asdict(_compare(job, events, memory)))
     elif job.kind == "infer":
         _infer(job, events, memory)
         events.send("outputs", {})
     else:
-        raise UsageError(f"there is no job of kind {job.kind!r}", hint="one of: bench, infer")
+        raise UsageError(
+            f"there is no job of kind {job.kind!r}", hint="one of: bench, compare, infer"
+        )
 
 
 def _load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
@@ -149,7 +156,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         defaulted=loaded.defaulted,
         golden=golden,
         output_sha256=_digest(_run(job, session, feeds[0])),
-        execution=session.execution(),
+        execution=session.execution(feeds[0]),
         environment=environment,
         batch=batch_of(session.inputs),
     )
@@ -172,6 +179,25 @@ def _run_all(job: Job, session: Session, stored: Stored) -> List[Any]:
     for feed, count in stored.batches(batch_of(session.inputs)):
         parts.append([output[:count] for output in _run(job, session, feed)])
     return [np.concatenate(arrays) for arrays in zip(*parts)]
+
+
+def _compare(job: Job, events: Events, memory: MemoryLog) -> Turns:
+    if job.profile is None:
+        raise UsageError("a compare job needs a profile", hint="give `profile`")
+    runs = []
+    for path, precision in {job.model: job.precision, **job.rivals}.items():
+        one = dataclasses.replace(job, model=path, precision=precision)
+        session = _load(one, events, memory).session
+        feeds = random_feeds(session.inputs, DISTINCT, job.seed)
+        events.enter("warmup")
+        warm_up(session.run, feeds, job.profile)
+        runs.append(functools.partial(_next_run, session, itertools.cycle(feeds)))
+    events.enter("run")
+    return Turns(take_turns(runs, job.profile, job.seed))
+
+
+def _next_run(session: Session, feeds: Iterator[Feed]) -> List[Any]:
+    return session.run(next(feeds))
 
 
 def _infer(job: Job, events: Events, memory: MemoryLog) -> None:

@@ -18,6 +18,7 @@ from edgekit.quantization.ranges import EVERYTHING, Ranges
 from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
 from edgekit.quantization.solve import Observed, Solved, solve
 from edgekit.quantizers import Feeds, LayerCost
+from edgekit.quantizers.onnx_float import shield
 from edgekit.quantizers.onnx_layers import (
     OnnxLayer,
     activations,
@@ -105,7 +106,8 @@ def _int8(source: Path, recipe: Recipe, observed: Observed, destination: Path) -
     left = {layer.name for layer in recipe.float_layers}
     cut = bounds(model)
     overrides: dict[str, list[dict[str, Any]]] = {}
-    for place in read_layers(model):
+    places = read_layers(model)
+    for place in places:
         if place.layer.name not in left:
             solved = observed.solved(place.layer, recipe)
             write_layer(model, place, solved.weight, solved.bias)
@@ -115,7 +117,10 @@ def _int8(source: Path, recipe: Recipe, observed: Observed, destination: Path) -
         name: _tensor(ranges.of(name, recipe.range_method, cut.get(name, EVERYTHING)))
         for name in ranges.names()
     }
-    _place(model, recipe, tensors, overrides, destination)
+    quantized = _place(model, recipe, tensors, overrides)
+    if recipe.quantize_outputs:
+        shield(quantized, (place for place in places if place.layer.name in left))
+    onnx.save(quantized, destination)
 
 
 def _fixed(place: OnnxLayer, solved: Solved) -> list[dict[str, Any]]:
@@ -142,8 +147,7 @@ def _place(
     recipe: Recipe,
     tensors: Mapping[str, TensorData],
     overrides: Mapping[str, Any],
-    destination: Path,
-) -> None:
+) -> onnx.ModelProto:
     kinds = {kind.name for kind in recipe.float_kinds}
     quantizer = QDQQuantizer(
         onnx.shape_inference.infer_shapes(model),
@@ -164,7 +168,8 @@ def _place(
         },
     )
     quantizer.quantize_model()
-    onnx.save(quantizer.model.model, destination)
+    placed: onnx.ModelProto = quantizer.model.model
+    return placed
 
 
 QUANTIZER = _OnnxQuantizer()

@@ -27,7 +27,19 @@ from edgekit.records.model import (
     Target,
     Weights,
 )
-from edgekit.records.results import BenchPlan, BenchResult, Device, EvalResult, ExportLeg, Metric
+from edgekit.records.results import (
+    BenchPlan,
+    BenchResult,
+    Device,
+    EvalResult,
+    ExportLeg,
+    Fallback,
+    Int8Share,
+    Metric,
+    Ship,
+    ShipSide,
+    ShipVerdict,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -39,11 +51,13 @@ __all__ = [
     "Device",
     "EvalResult",
     "ExportLeg",
+    "Fallback",
     "FileRequest",
     "FloatLayer",
     "Format",
     "GraphOp",
     "Guarded",
+    "Int8Share",
     "Metric",
     "ModelEntry",
     "ModelList",
@@ -53,6 +67,9 @@ __all__ = [
     "Precision",
     "Preprocess",
     "Recipe",
+    "Ship",
+    "ShipSide",
+    "ShipVerdict",
     "Subject",
     "Target",
     "Weights",

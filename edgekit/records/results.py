@@ -1,5 +1,6 @@
 """Records of what was measured, and of what was asked for."""
 
+import enum
 from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
@@ -35,6 +36,8 @@ class BenchPlan:
         profile: How long to measure.
         shapes: Shapes given for inputs with free axes, by input name.
         seed: Seed of inputs that are made up.
+        require_int8: Least share, of operators and of time, that an int8 file has to run in int8,
+            from 0 to 1; None for any.
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
         mode: `latency`: one inference after another.
@@ -48,6 +51,7 @@ class BenchPlan:
     profile: Profile
     shapes: dict[str, list[int]] = field(default_factory=dict)
     seed: int = 0
+    require_int8: float | None = None
     boundary: str = "host arrays to host arrays"
     mode: str = "latency"
 
@@ -74,6 +78,55 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """Operators of one kind that ran in float beside int8 ones.
+
+    Attributes:
+        op: Kind, in the runtime's own words.
+        precision: What they ran in.
+        count: How many.
+        time_share: Their share of all time, from 0 to 1; None where the runtime tells no times.
+    """
+
+    op: str
+    precision: str
+    count: int
+    time_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Share:
+    """How much of a file that holds int8 a runtime ran in int8, by its own account.
+
+    Attributes:
+        int8_ops: Operators that ran in int8.
+        computing_ops: Those and the ones that ran in float. What only changes a type or a layout
+            is no operator here, and neither is arithmetic on shapes.
+        time: Share of all time, that of conversions included, spent in operators that ran in int8;
+            None where the runtime tells no times.
+        conversion_time: Share of all time spent in conversions; None where there are no times.
+        fallbacks: What ran in float, the worst first: by time where there are times, else by
+            count.
+    """
+
+    int8_ops: int
+    computing_ops: int
+    time: float | None
+    conversion_time: float | None
+    fallbacks: tuple[Fallback, ...]
+
+    @property
+    def ops(self) -> float:
+        """Share of the operators that ran in int8, from 0 to 1."""
+        return self.int8_ops / self.computing_ops if self.computing_ops else 0.0
+
+    @property
+    def least(self) -> float:
+        """The smaller of the shares that are known."""
+        return self.ops if self.time is None else min(self.ops, self.time)
+
+
+@dataclass(frozen=True, slots=True)
 class BenchResult:
     """What came of one leg.
 
@@ -84,6 +137,8 @@ class BenchResult:
         valid: Whether the numbers may be used.
         reasons: Why not, or what to know.
         failure: Why the leg failed; None if it didn't.
+        int8: How much ran in int8; None where nothing in the file is int8 or the runtime doesn't
+            tell.
         schema_version: Version of this record.
     """
 
@@ -93,6 +148,7 @@ class BenchResult:
     valid: bool
     reasons: tuple[str, ...]
     failure: Failure | None = None
+    int8: Int8Share | None = None
     schema_version: int = SCHEMA_VERSION
 
 
@@ -139,3 +195,65 @@ class ExportLeg:
     artifact: Artifact | None
     cached: bool = False
     failure: Failure | None = None
+
+
+class Ship(enum.StrEnum):
+    """What a verdict says."""
+
+    INT8 = "ship int8"
+    FP16 = "ship fp16"
+    FP32 = "ship fp32"
+    TOO_CLOSE = "too close to call"
+
+
+@dataclass(frozen=True, slots=True)
+class ShipSide:
+    """One precision of a verdict.
+
+    Attributes:
+        precision: The precision.
+        p50_ns: Median latency of one inference, while the others took their turns.
+        speed: Float32's latency divided by this one's, pair by pair: 1.5 is half as fast again.
+        interval: 95 % interval of `speed`; None for float32 itself, and where there are too few
+            launches for one.
+        size_bytes: Size of the model's files.
+        agreement: Share of samples whose largest output is the float model's; None if unmeasured.
+        images: Number of those samples.
+        int8: How much of it ran in int8; None for float files and where the runtime doesn't tell.
+    """
+
+    precision: Precision
+    p50_ns: float
+    speed: float
+    interval: tuple[float, float] | None
+    size_bytes: int
+    agreement: float | None
+    images: int
+    int8: Int8Share | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipVerdict:
+    """Which precision of one model, in one format and by one runtime, is worth shipping here.
+
+    Attributes:
+        choice: The answer.
+        reasons: Why, one sentence each, the one that decided first.
+        sides: The precisions that were compared, float32 first.
+        model: Name of the model.
+        format: Format of the files.
+        runtime: What ran them.
+        threads: Threads that the runtime might use.
+        batch: Samples in one inference.
+        launches: Number of processes, in each of which the files took turns.
+    """
+
+    choice: Ship
+    reasons: tuple[str, ...]
+    sides: tuple[ShipSide, ...]
+    model: str
+    format: Format
+    runtime: str
+    threads: int
+    batch: int
+    launches: int

@@ -9,8 +9,8 @@ import msgspec
 
 from edgekit import storage
 from edgekit.errors import MissingDependency
-from edgekit.records import SCHEMA_VERSION, BenchResult, Metric
-from edgekit.reports import table
+from edgekit.records import SCHEMA_VERSION, BenchResult, Metric, ShipVerdict
+from edgekit.reports import coverage, table, verdict
 from edgekit.wire import Failure, Samples
 
 _MIB = 2**20
@@ -30,13 +30,19 @@ _COLUMNS = (
 )
 
 
-def render(results: Sequence[BenchResult]) -> str:
-    """A table with one row a leg, and below it what to do about the legs that failed."""
+def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
+    """A table with one row a leg; below it what ran in int8, what failed, and what to ship."""
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
+    parts += [
+        f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
+        for result in results
+        if result.int8
+    ]
     for result in results:
         if failure := result.failure:
             parts.append(f"{result.plan.subject.name}: {failure.message}\n  hint: {failure.hint}")
             parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
+    parts += [f"\n{verdict.render(found)}" for found in verdicts]
     return "\n".join(parts)
 
 
@@ -91,7 +97,9 @@ def _number(metric: Metric | None, unit: float = 1.0) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"  # noqa: PLR2004
 
 
-def as_json(results: Sequence[BenchResult]) -> dict[str, Any]:
+def as_json(
+    results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()
+) -> dict[str, Any]:
     """The documented object of `edgekit bench --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -108,6 +116,7 @@ def as_json(results: Sequence[BenchResult]) -> dict[str, Any]:
             for result in results
             if result.failure
         ],
+        "verdicts": [verdict.as_json(found) for found in verdicts],
     }
 
 
@@ -121,6 +130,7 @@ def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
         "device": plan.device.name,
         "valid": result.valid,
         "reasons": list(result.reasons),
+        "int8": coverage.as_json(result.int8),
         "metrics": {metric.name: metric.value for metric in result.metrics},
         "intervals": {
             metric.name: list(metric.interval) for metric in result.metrics if metric.interval

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from edgekit.records import Artifact, ExportLeg
-from edgekit.reports import table
+from edgekit.records import Artifact, ExportLeg, ShipVerdict
+from edgekit.reports import table, verdict
 
 _COLUMNS = ("artifact", "size MiB", "SQNR dB", "agreement", "checked by", "note")
 
 
-def as_json(legs: Sequence[ExportLeg]) -> dict[str, Any]:
+def as_json(legs: Sequence[ExportLeg], verdicts: Sequence[ShipVerdict] = ()) -> dict[str, Any]:
     """The documented object of `edgekit export --json`."""
     artifacts = [
         {
@@ -40,11 +40,15 @@ def as_json(legs: Sequence[ExportLeg]) -> dict[str, Any]:
         for leg in legs
         if leg.failure
     ]
-    return {"artifacts": artifacts, "failures": failures}
+    return {
+        "artifacts": artifacts,
+        "failures": failures,
+        "verdicts": [verdict.as_json(found) for found in verdicts],
+    }
 
 
-def render(legs: Sequence[ExportLeg]) -> str:
-    """A table of the artifacts, what each failed leg needs, and what to run next."""
+def render(legs: Sequence[ExportLeg], verdicts: Sequence[ShipVerdict] = ()) -> str:
+    """A table of the artifacts, what each failed leg needs, which to ship, what to run next."""
     rows = [_row(leg.artifact, cached=leg.cached) for leg in legs if leg.artifact]
     parts = [table.render(_COLUMNS, rows, left=("checked by", "note"))] if rows else []
     parts += [
@@ -52,6 +56,7 @@ def render(legs: Sequence[ExportLeg]) -> str:
         for leg in legs
         if leg.failure
     ]
+    parts += [f"\n{verdict.render(found)}" for found in verdicts]
     if made := [leg.artifact for leg in legs if leg.artifact]:
         weights = made[0].spec.weights.source
         parts.append(f"weights: {weights}; preprocess {made[0].preprocess.sha256[:12]}")

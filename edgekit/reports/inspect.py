@@ -145,7 +145,7 @@ def _recipe(recipe: Recipe | None) -> list[tuple[str, str]]:
     symmetry = "symmetric" if recipe.activation_symmetric else "asymmetric"
     choices = [
         f"{recipe.scheme} for {recipe.target}",
-        f"weights {recipe.weight_type} {recipe.granularity}, scales by {recipe.weight_scale}, "
+        f"weights {recipe.weight_type} {recipe.granularity}, scales by {recipe.weight_scale}",
         f"rounded by {recipe.rounding}{', bias corrected' if recipe.correct_bias else ''}",
         f"activations {recipe.activation_type} {symmetry}",
         f"ranges {recipe.range_method}",

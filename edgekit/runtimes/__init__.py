@@ -40,8 +40,13 @@ class Session(Protocol):
         """Effective settings, read back from the runtime, not from the request."""
         ...
 
-    def execution(self) -> List[OpCount]:
-        """Operators as the runtime runs them after its own fusions; empty if it doesn't tell."""
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+        """Operators as the runtime runs them after its own fusions; empty if it doesn't tell.
+
+        Called once, when all timing is done: a runtime that can profile runs `feeds` for that, in
+        a session of its own. Types and times are those of its graph or profile, never those that
+        the file or the request names.
+        """
         ...
 
 

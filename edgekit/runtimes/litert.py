@@ -26,6 +26,7 @@ except ModuleNotFoundError:  # older boards have the package under its older nam
     from tflite_runtime.interpreter import Interpreter
 
 DELEGATE = "DELEGATE"
+CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
 class LitertSession:
@@ -80,11 +81,20 @@ class LitertSession:
             "delegated_ops": f"{len(taken)} of {len(nodes) - partitions}",
         }
 
-    def execution(self) -> List[OpCount]:
-        """Operators of the file; those that the delegate took run in the same types."""
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+        """Operators of the file; those that the delegate took run in the same types.
+
+        There are no times: the package's Python side reaches none of LiteRT's profilers.
+        """
+        del feeds
         nodes = self._interpreter._get_ops_details()  # noqa: SLF001
         return count_ops(
-            [(node["op_name"], _precision(node)) for node in nodes if node["op_name"] != DELEGATE]
+            [
+                OpCount(name, _precision(node), 1, conversion=name in CONVERSIONS)
+                for node in nodes
+                for name in [str(node["op_name"])]
+                if name != DELEGATE
+            ]
         )
 
 

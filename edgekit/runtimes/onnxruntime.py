@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
@@ -10,8 +11,8 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from edgekit.runtimes import ShapeOf
-from edgekit.runtimes.onnxops import ops_of
-from edgekit.runtimes.specs import fixed, not_run, spec, unreadable
+from edgekit.runtimes.onnxtrace import ops_of
+from edgekit.runtimes.specs import fixed, not_run, run_some, spec, unreadable
 from edgekit.wire import OpCount, TensorSpec
 
 PROVIDERS = ["CPUExecutionProvider"]
@@ -49,14 +50,16 @@ class OnnxSession:
             "graph_optimization_level": options.graph_optimization_level.name,
         }
 
-    def execution(self) -> List[OpCount]:
-        """Operators of the graph after fusion, which a second session writes to a file."""
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+        """Operators of the graph after fusion, profiled in a second session."""
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "optimized.onnx"
             options = self._session.get_session_options()
-            options.optimized_model_filepath = str(path)
-            _open(self._model, options)
-            return ops_of(path)
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "trace")
+            session = _open(self._model, options)
+            runs = run_some(lambda: session.run(self._names, feeds))
+            events = json.loads(Path(session.end_profiling()).read_bytes())
+        return ops_of(events, runs)
 
 
 class OnnxRuntime:

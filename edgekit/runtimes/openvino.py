@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 import openvino
 
 from edgekit.runtimes import ShapeOf
-from edgekit.runtimes.specs import (
-    count_ops,
-    fixed,
-    has_free_axis,
-    not_run,
-    precision_name,
-    spec,
-    unreadable,
-)
+from edgekit.runtimes.openvinograph import ops_of
+from edgekit.runtimes.specs import fixed, has_free_axis, not_run, run_some, spec, unreadable
 from edgekit.wire import OpCount, TensorSpec
 
 DEVICE = "CPU"
@@ -30,15 +23,17 @@ READ_BACK = (
     "ENABLE_CPU_PINNING",
     "RUNTIME_REQUIREMENTS",
 )
-# Not operators: they stand for the graph's ends and its weights.
-PASSIVE = ("Input", "Output", "Const")
+# Compiles the model again so that it counts time, and says of what kind each operator of the file
+# is, by name.
+Profiled = Callable[[], Tuple[Any, Dict[str, str]]]
 
 
 class OpenvinoSession:
     """A compiled model with one inference request."""
 
-    def __init__(self, compiled: Any, inputs: List[TensorSpec]) -> None:
+    def __init__(self, compiled: Any, inputs: List[TensorSpec], profiled: Profiled) -> None:
         self._compiled = compiled
+        self._profiled = profiled
         self._infer = compiled.create_infer_request().infer
         self.inputs = inputs
         self.outputs = [_spec(port) for port in compiled.outputs]
@@ -58,15 +53,18 @@ class OpenvinoSession:
             if name in supported
         }
 
-    def execution(self) -> List[OpCount]:
-        """Nodes of the graph that the plugin executes, with the types that it chose."""
-        pairs = []
-        for node in self._compiled.get_runtime_model().get_ordered_ops():
-            facts = node.get_rt_info()
-            kind = str(facts["layerType"].value)
-            if kind not in PASSIVE:
-                pairs.append((kind, _precision(facts)))
-        return count_ops(pairs)
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+        """Nodes that the plugin executed, with its types and times, from a second compilation."""
+        compiled, kinds = self._profiled()
+        infer = compiled.create_infer_request().infer
+        arrays = [feeds[name] for name in self._names]
+        run_some(lambda: infer(arrays, share_inputs=True))
+        nodes = compiled.get_runtime_model().get_ordered_ops()
+        facts = [
+            {name: str(value.value) for name, value in node.get_rt_info().items()}
+            for node in nodes
+        ]
+        return ops_of(facts, kinds)
 
 
 class Openvino:
@@ -79,16 +77,33 @@ class Openvino:
     ) -> OpenvinoSession:
         """Read `model`, fix its shapes, compile it for latency."""
         core = openvino.Core()
-        graph = _read(core, model)
-        declared = [_spec(port) for port in graph.inputs]
-        inputs = [fixed(value, shape_of) for value in declared]
+        config = _config(core, threads, precision)
+        graph, inputs = _graph(core, model, shape_of)
         try:
-            if any(has_free_axis(value) for value in declared):
-                graph.reshape({i: list(value.shape) for i, value in enumerate(inputs)})
-            compiled = core.compile_model(graph, DEVICE, _config(core, threads, precision))
+            compiled = core.compile_model(graph, DEVICE, config)
         except RuntimeError as error:
             raise not_run(model, "openvino", error) from error
-        return OpenvinoSession(compiled, inputs)
+
+        def profiled() -> Tuple[Any, Dict[str, str]]:
+            # Read again: to keep the graph would count as the model's memory.
+            again, _ = _graph(core, model, shape_of)
+            kinds = {op.get_friendly_name(): op.get_type_name() for op in again.get_ops()}
+            return core.compile_model(again, DEVICE, {**config, "PERF_COUNT": True}), kinds
+
+        return OpenvinoSession(compiled, inputs, profiled)
+
+
+def _graph(core: Any, model: Path, shape_of: ShapeOf) -> Tuple[Any, List[TensorSpec]]:
+    """The graph with its shapes fixed, and its inputs as they are fed."""
+    graph = _read(core, model)
+    declared = [_spec(port) for port in graph.inputs]
+    inputs = [fixed(value, shape_of) for value in declared]
+    if any(has_free_axis(value) for value in declared):
+        try:
+            graph.reshape({i: list(value.shape) for i, value in enumerate(inputs)})
+        except RuntimeError as error:
+            raise not_run(model, "openvino", error) from error
+    return graph, inputs
 
 
 def _read(core: Any, model: Path) -> Any:
@@ -138,13 +153,6 @@ def _dtype(element: Any) -> str:
         return str(element.get_type_name())
     # It gives bfloat16 as the 16-bit numbers that it is stored in.
     return name if element.get_type_name() != "bf16" else "bfloat16"
-
-
-def _precision(facts: Any) -> str:
-    # The kernel's name ends with the type that it computes in: "brgconv_avx512_f32". What the
-    # plugin calls the run-time precision may be the type that the weights are stored in.
-    kernel = str(facts["primitiveType"].value)
-    return precision_name(kernel.rpartition("_")[2].lower())
 
 
 def _word(value: Any) -> str:

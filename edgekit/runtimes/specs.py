@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from edgekit.errors import DataError, ToolError
 from edgekit.runtimes import ShapeOf
@@ -11,6 +13,8 @@ from edgekit.wire import OpCount, TensorSpec
 
 IMAGE_AXES = 4
 COLOURS = 3
+LEAST_PROFILED_RUNS, PROFILED_RUNS = 3, 21
+PROFILED_NS = 1_000_000_000
 
 
 def image_layout(shape: Sequence[Optional[int]], dtype: str) -> str:
@@ -68,13 +72,38 @@ def first_line(error: BaseException, limit: int = 300) -> str:
     return text[:limit] or type(error).__name__
 
 
-def count_ops(pairs: Sequence[Tuple[str, str]]) -> List[OpCount]:
-    """Counts of equal (operator, precision) pairs, the most frequent first."""
-    counts: Dict[Tuple[str, str], int] = {}
-    for pair in pairs:
-        counts[pair] = counts.get(pair, 0) + 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [OpCount(op, precision, count) for (op, precision), count in ordered]
+def count_ops(ops: Sequence[OpCount]) -> List[OpCount]:
+    """Operators of one kind and precision as one, the most frequent first.
+
+    Where one of them has no time, they have none together.
+    """
+    kinds: Dict[Tuple[str, str, bool], List[OpCount]] = {}
+    for op in ops:
+        kinds.setdefault((op.op, op.precision, op.conversion), []).append(op)
+    return sorted(map(_together, kinds.values()), key=lambda op: (-op.count, op.op, op.precision))
+
+
+def _together(ops: Sequence[OpCount]) -> OpCount:
+    times = [op.time_ns for op in ops if op.time_ns is not None]
+    return dataclasses.replace(
+        ops[0],
+        count=sum(op.count for op in ops),
+        time_ns=sum(times) if len(times) == len(ops) else None,
+    )
+
+
+def run_some(run: Callable[[], Any], clock: Callable[[], int] = time.perf_counter_ns) -> int:
+    """Run a handful of times for a profile: enough for a median, no more than a second's worth.
+
+    Returns:
+        How often.
+    """
+    start = clock()
+    for runs in range(1, PROFILED_RUNS + 1):
+        run()
+        if runs >= LEAST_PROFILED_RUNS and clock() - start >= PROFILED_NS:
+            return runs
+    return PROFILED_RUNS
 
 
 def precision_name(dtype: str) -> str:

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from edgekit import engine
 from edgekit.errors import MissingDependency, ToolError
 from edgekit.runtimes import ShapeOf
-from edgekit.runtimes.specs import count_ops, precision_name, spec, unreadable, with_shape
+from edgekit.runtimes.specs import (
+    count_ops,
+    precision_name,
+    run_some,
+    spec,
+    unreadable,
+    with_shape,
+)
 from edgekit.wire import OpCount, TensorSpec
 
 try:
@@ -30,8 +38,27 @@ except ModuleNotFoundError:  # cuda-python before 12.6
     from cuda import cudart
 
 TYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16"}
+CONVERSIONS = ("Reformat", "NoOp", "Quantize", "Dequantize", "Cast")
+NS_PER_MS = 1e6
 TO_DEVICE = cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
 TO_HOST = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
+
+
+class _LayerTimes(tensorrt.IProfiler):  # type: ignore[misc]  # it has no types
+    """Collects what TensorRT reports of each layer after each inference."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ms: Dict[str, List[float]] = {}
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        """Called by TensorRT."""
+        self._ms.setdefault(layer_name, []).append(ms)
+
+    def of(self, layer: Mapping[str, Any]) -> Optional[int]:
+        """Median time of a layer, in ns; None if nothing was reported of it."""
+        found = self._ms.get(str(layer.get("Name")))
+        return round(statistics.median(found) * NS_PER_MS) if found else None
 
 
 class TensorrtSession:
@@ -80,16 +107,21 @@ class TensorrtSession:
             "device_memory_bytes": str(self._engine.device_memory_size_v2),
         }
 
-    def execution(self) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
         """Layers of the engine after fusion; empty for one that was built without details."""
         inspector = self._engine.create_engine_inspector()
         text = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
         layers = json.loads(text).get("Layers", [])
+        # Reports at each execution from now on, and makes it wait: timing is done by then.
+        times = _LayerTimes()
+        self._context.profiler = times
+        run_some(lambda: self.run(feeds))
         return count_ops(
             [
-                (str(layer.get("LayerType", "layer")), _layer_precision(layer))
+                OpCount(kind, _layer_precision(layer), 1, times.of(layer), kind in CONVERSIONS)
                 for layer in layers
                 if isinstance(layer, dict)
+                for kind in [str(layer.get("LayerType", "layer"))]
             ]
         )
 

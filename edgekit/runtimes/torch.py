@@ -48,14 +48,15 @@ class TorchSession:
             "mode": "eager",
         }
 
-    def execution(self) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
         """Operators of the program: eager torch runs them one by one, in their own types."""
-        pairs = []
+        del feeds
+        ops = []
         for node in self._program.graph.nodes:
             if node.op == "call_function" and hasattr(node.meta.get("val"), "dtype"):
                 name = getattr(node.target, "__name__", str(node.target)).split(".")[0]
-                pairs.append((name, precision_name(_dtype(node.meta["val"]))))
-        return count_ops(pairs)
+                ops.append(OpCount(name, precision_name(_dtype(node.meta["val"])), 1))
+        return count_ops(ops)
 
 
 class Torch:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from edgekit.errors import DeviceError, EdgekitError
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
-from edgekit.records import BenchPlan, BenchResult, Metric, Precision
+from edgekit.quantization.coverage import int8_share
+from edgekit.records import BenchPlan, BenchResult, Int8Share, Metric, Precision
 from edgekit.transports import TRANSPORTS
 from edgekit.wire import Closeness, Failure, Job, Samples
-from edgekit.workflows.jobs import run_job
+from edgekit.workflows.jobs import OnPhase, run_job
 from edgekit.workflows.parity import MIN_SQNR_DB
 
 # Beyond the profile's own limits: importing, loading, compiling, the golden sample.
@@ -42,21 +43,38 @@ def _leg(plan: BenchPlan) -> BenchResult:
         nonlocal stage
         stage = phase
 
-    limit = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
     try:
-        link = TRANSPORTS.get(plan.device.transport).open(plan.device)
-        samples = run_job(link, _job(plan), timeout_s=limit, on_phase=on_phase)
-        if samples is None or not samples.latency_ns:
-            raise DeviceError("the worker measured nothing", hint="run it again", stage=stage)
+        samples = run(plan, on_phase)
     except EdgekitError as error:
         failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
         return BenchResult(plan, None, (), valid=False, reasons=(), failure=failure)
-    faults = _faults(plan, samples)
+    int8 = int8_share(samples.execution)
+    faults = _faults(plan, samples) + _too_little_int8(plan, int8)
     reasons = (*faults, *_notes(plan, samples))
-    return BenchResult(plan, samples, _metrics(plan, samples), not faults, reasons)
+    metrics = _metrics(plan, samples)
+    return BenchResult(plan, samples, metrics, not faults, reasons, int8=int8)
 
 
-def _job(plan: BenchPlan) -> Job:
+def run(plan: BenchPlan, on_phase: OnPhase = lambda _: None) -> Samples:
+    """Measure `plan` once, in a fresh worker.
+
+    Args:
+        plan: The leg.
+        on_phase: Told the name of each phase as it begins.
+
+    Raises:
+        EdgekitError: It can't be measured.
+    """
+    limit = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
+    link = TRANSPORTS.get(plan.device.transport).open(plan.device)
+    samples = run_job(link, job(plan), timeout_s=limit, on_phase=on_phase)
+    if not isinstance(samples, Samples) or not samples.latency_ns:
+        raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+    return samples
+
+
+def job(plan: BenchPlan) -> Job:
+    """What a worker is to do for `plan`."""
     artifact = plan.subject.artifact
     half = artifact is not None and artifact.precision is Precision.FP16
     golden = artifact.file("golden") if artifact else None
@@ -84,19 +102,21 @@ def _faults(plan: BenchPlan, samples: Samples) -> list[str]:
     faults = []
     if len(samples.latency_ns) < plan.profile.min_runs:
         faults.append(f"only {len(samples.latency_ns)} runs of {plan.profile.min_runs}")
-    artifact = plan.subject.artifact
-    if samples.golden is None:
-        return faults + ["unverified: the artifact has no golden sample"] * bool(artifact)
-    if not samples.golden.finite:
-        return [*faults, "outputs hold NaN or infinity"]
-    if artifact:
-        faults += _distance(artifact.precision, samples.golden)
+    if artifact := plan.subject.artifact:
+        faults += golden_faults(artifact.precision, samples.golden)
         faults += _not_int8(artifact.precision, samples)
     return faults
 
 
-def _distance(precision: Precision, golden: Closeness) -> list[str]:
-    # The bound is the program's: what an artifact's own record says may have been changed.
+def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
+    """What the check against the golden sample found wrong with an artifact.
+
+    The bound is the program's: what an artifact's own record says may have been changed.
+    """
+    if golden is None:
+        return ["unverified: the artifact has no golden sample"]
+    if not golden.finite:
+        return ["outputs hold NaN or infinity"]
     least = MIN_SQNR_DB[precision]
     if golden.sqnr_db is None or golden.sqnr_db >= least:
         return []
@@ -108,6 +128,19 @@ def _not_int8(precision: Precision, samples: Samples) -> list[str]:
     if precision is not Precision.INT8 or not told or "int8" in told:
         return []
     return ["an int8 artifact of which no operator runs in int8"]
+
+
+def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
+    """Why an int8 file doesn't meet what was asked for; a float file has nothing to meet."""
+    artifact, least = plan.subject.artifact, plan.require_int8
+    if least is None or (artifact and artifact.precision is not Precision.INT8):
+        return []
+    if int8 is None:
+        # Of a foreign file nobody knows that it should be int8.
+        return [f"{plan.runtime} tells of nothing that ran in int8"] * bool(artifact)
+    if int8.least >= least:
+        return []
+    return [f"{int8.least:.1%} in int8; --require-int8 asks for {least:.1%}"]
 
 
 def _notes(plan: BenchPlan, samples: Samples) -> list[str]:

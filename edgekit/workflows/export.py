@@ -30,6 +30,8 @@ class ExportPlan:
         target: Where the artifacts will run.
         out: Folder that artifacts are published in.
         int8: How int8 files are made and guarded.
+        beside: Precisions that are made to be compared with, not asked for; one that can't be
+            made is passed over.
     """
 
     request: ModelRequest | FileRequest
@@ -38,6 +40,7 @@ class ExportPlan:
     target: Target
     out: Path
     int8: Int8Plan = field(default_factory=Int8Plan)
+    beside: tuple[Precision, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -80,7 +83,8 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
     ):
         builder = Builder(source, plan.target, keys, staging, on_event)
         guard = Guard(builder, plan.int8, on_event) if plan.int8.max_drop is not None else None
-        return tuple(_leg(builder, leg, guard) for leg in wanted)
+        legs = [_leg(builder, leg, guard) for leg in wanted]
+    return tuple(leg for leg in legs if not _passed_over(leg, plan, on_event))
 
 
 def _source(plan: ExportPlan) -> Source:
@@ -94,8 +98,17 @@ def _source(plan: ExportPlan) -> Source:
 
 
 def _wanted(plan: ExportPlan) -> Iterable[tuple[Format, Precision]]:
-    precisions = dict.fromkeys((Precision.FP32, *plan.precisions))
-    return ((format, precision) for format in plan.formats for precision in precisions)
+    precisions = {Precision.FP32, *plan.precisions, *plan.beside}
+    ordered = [precision for precision in Precision if precision in precisions]
+    return ((format, precision) for format in plan.formats for precision in ordered)
+
+
+def _passed_over(leg: ExportLeg, plan: ExportPlan, on_event: Callable[[str], None]) -> bool:
+    asked = {Precision.FP32, *plan.precisions}
+    if leg.precision in asked or leg.failure is None:
+        return False
+    on_event(f"no {leg.format}-{leg.precision} to compare with: {leg.failure.message}")
+    return True
 
 
 def _leg(builder: Builder, leg: tuple[Format, Precision], guard: Guard | None) -> ExportLeg:

@@ -72,7 +72,10 @@ def _shares(computing: Sequence[GraphOp]) -> tuple[PrecisionShare, ...]:
 
 def _counts(operators: Sequence[GraphOp]) -> tuple[OpCount, ...]:
     counts = Counter((op.op, op.precision) for op in operators)
-    return tuple(OpCount(op, precision, n) for (op, precision), n in counts.most_common())
+    return tuple(
+        OpCount(op, precision, n, conversion=op in _CONVERSIONS)
+        for (op, precision), n in counts.most_common()
+    )
 
 
 def _left_in_float(computing: Sequence[GraphOp]) -> tuple[FloatKind, ...]:

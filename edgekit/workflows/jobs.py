@@ -14,7 +14,7 @@ from edgekit.errors import (
 )
 from edgekit.text import printable
 from edgekit.transports import Link
-from edgekit.wire import Failure, Job, Samples
+from edgekit.wire import Failure, Job, Samples, Turns
 
 PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
 
@@ -23,7 +23,7 @@ OnPhase = Callable[[str], None]
 
 def run_job(
     link: Link, job: Job, *, timeout_s: float, on_phase: OnPhase | None = None
-) -> Samples | None:
+) -> Samples | Turns | None:
     """Run `job` in a fresh worker behind `link`.
 
     Args:
@@ -33,7 +33,8 @@ def run_job(
         on_phase: Called with the name of each phase as it begins.
 
     Returns:
-        The samples of a `bench` job; None for an `infer` job, whose outputs are in its file.
+        The samples of a `bench` job, the turns of a `compare` job; None for an `infer` job, whose
+        outputs are in its file.
 
     Raises:
         EdgekitError: Of the kind that the worker told, with its stage if it is a DeviceError.
@@ -74,11 +75,13 @@ def _phase(fields: dict[str, Any]) -> str:
     return str(phase)
 
 
-def _outcome(event: str, fields: dict[str, Any]) -> Samples | None:
+def _outcome(event: str, fields: dict[str, Any]) -> Samples | Turns | None:
     try:
         match event:
             case "samples":
                 return msgspec.convert(fields, type=Samples, strict=True)
+            case "turns":
+                return msgspec.convert(fields, type=Turns, strict=True)
             case "outputs":
                 return None
             case "failure":

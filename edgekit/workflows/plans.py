@@ -57,6 +57,7 @@ class BenchRequest:
         batch: Samples in one inference; None for the file's own, or 1.
         profile: Name of a profile.
         shapes: Shapes of inputs with free axes, by input name.
+        require_int8: Least share that int8 files have to run in int8; None for any.
     """
 
     paths: tuple[Path, ...]
@@ -67,6 +68,7 @@ class BenchRequest:
     batch: int | None = None
     profile: str = "default"
     shapes: dict[str, list[int]] = field(default_factory=dict)
+    require_int8: float | None = None
 
 
 def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResult, ...]]:
@@ -106,6 +108,11 @@ def _check(request: BenchRequest) -> None:
     for option, number in (("--threads", request.threads), ("--batch", request.batch)):
         if number is not None and number < 1:
             raise UsageError(f"{option} is {number}", hint="give a number from 1 on")
+    if request.require_int8 is not None and not 0.0 <= request.require_int8 <= 1.0:
+        raise UsageError(
+            f"--require-int8 is {request.require_int8:g}",
+            hint="give a share from 0 to 1, as in `--require-int8 0.9`",
+        )
     logical = os.cpu_count() or 1
     if request.threads is not None and request.threads > logical:
         raise UsageError(
@@ -163,6 +170,7 @@ def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
         shapes=request.shapes,
+        require_int8=request.require_int8,
     )
 
 

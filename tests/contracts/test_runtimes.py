@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 
 from edgekit.errors import DataError, FixedBatchError, MissingDependency, ToolError, UsageError
+from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
-from edgekit.wire import Job, Profile, Samples
+from edgekit.wire import Job, Profile, Samples, Turns
 from edgekit.workflows.jobs import run_job
+from tests.graph_files import MAKERS
 
 TINY = Path(__file__).parents[1] / "tiny_models.py"
 PROFILE = Profile(9, 0.0, 5.0, 2, 0.0, 0.2)
@@ -73,7 +75,9 @@ def _run(runtime: str, model: Path, **fields: Any) -> Samples | None:
             **fields,
         }
     )
-    return run_job(LocalLink(), job, timeout_s=300)
+    found = run_job(LocalLink(), job, timeout_s=300)
+    assert not isinstance(found, Turns)
+    return found
 
 
 def _bench(runtime: str, model: Path, **fields: Any) -> Samples:
@@ -123,6 +127,57 @@ def test_a_bench_tells_what_ran(runtime: str, models: Path) -> None:
     assert sum(op.count for op in samples.execution) >= 3
     assert {op.precision for op in samples.execution} == {"fp32"}
     assert samples.defaulted == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "in_int8"),
+    [
+        ("openvino", 1),
+        # The file's first convolution is an int8 one, and would be told as such by who reads the
+        # file; but its ReLU6 is no part of its quantizer's range, so ONNX Runtime doesn't fuse it.
+        ("onnxruntime", 0),
+        # Computes what Q and DQ say, in float.
+        ("onnxruntime-reference", 0),
+    ],
+)
+def test_what_ran_in_int8_is_told_by_the_runtime_and_not_the_file(
+    tmp_path: Path, name: str, in_int8: int
+) -> None:
+    model = tmp_path / f"m{Path(FILES[name]).suffix}"
+    MAKERS[model.suffix](model, "int8")
+    execution = _bench(name, model).execution
+    found = int8_share(execution)
+    assert found is not None
+    assert min(found.int8_ops, 1) == in_int8
+    assert any("conv" in kind.op.lower() for kind in found.fallbacks)
+    assert any(op.conversion for op in execution)
+
+
+def test_times_are_of_all_operators_or_of_none(runtime: str, models: Path) -> None:
+    execution = _bench(runtime, models / FILES[runtime]).execution
+    known = {op.time_ns is not None for op in execution}
+    assert known == {runtime in {"onnxruntime", "onnxruntime-reference", "openvino", "tensorrt"}}
+
+
+def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:
+    model = models / FILES[runtime]
+    rival = tmp_path / model.name
+    for path in models.glob(f"{model.stem}.*"):
+        shutil.copy(path, tmp_path)
+    job = Job(
+        kind="compare",
+        runtime=runtime,
+        model=str(model),
+        precision="fp32",
+        threads=1,
+        profile=PROFILE,
+        rivals={str(rival): "fp16"},
+    )
+    found = run_job(LocalLink(), job, timeout_s=300)
+    assert isinstance(found, Turns)
+    first, second = found.latency_ns
+    assert len(first) == len(second) >= PROFILE.min_runs
+    assert min(first + second) > 0
 
 
 def test_threads_are_read_back(runtime: str, models: Path) -> None:
@@ -199,7 +254,7 @@ def test_tensorrt_without_a_gpu_says_so(models: Path) -> None:
         _run("tensorrt", models / "onnx.onnx")
 
 
-def test_no_runtime_reports_to_its_maker(
+def test_no_namereports_to_its_maker(
     runtime: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Telemetry that is off makes no files in the home folder either.

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from edgekit.records import Ship
 from tests import fakes
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -35,8 +36,9 @@ def model(tmp_path: Path) -> Path:
 
 def test_artifacts_are_measured_and_checked(run_json: Callable[..., Any], toy: Path) -> None:
     paths = (toy / "onnx-fp32", toy / "onnx-int8")
-    found = run_json("bench", *paths, "--profile", "quick", "--threads", 1)
+    found = run_json("bench", *paths, "--profile", "quick", "--threads", 1, "--no-verdict")
     assert found["failures"] == []
+    assert found["verdicts"] == []
     assert {result["artifact"]["precision"] for result in found["results"]} == {"fp32", "int8"}
     for result in found["results"]:
         metrics = result["metrics"]
@@ -53,11 +55,47 @@ def test_artifacts_are_measured_and_checked(run_json: Callable[..., Any], toy: P
         assert result["valid"] == (not result["reasons"])
 
 
-def test_int8_runs_in_int8(run_json: Callable[..., Any], toy: Path) -> None:
-    (result,) = run_json("bench", toy / "onnx-int8", "--profile", "quick")["results"]
-    convolutions = [op for op in result["execution"] if "Conv" in op["op"]]
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert"])
+def test_int8_runs_in_int8(run_json: Callable[..., Any], toy: Path, format: str) -> None:
+    (result,) = run_json("bench", toy / f"{format}-int8", "--profile", "quick")["results"]
+    convolutions = [op for op in result["execution"] if "CONV" in op["op"].upper()]
     assert convolutions
     assert {op["precision"] for op in convolutions} == {"int8"}
+    # LiteRT reaches none of its profilers from Python.
+    assert (result["int8"]["time"] is None) == (format == "litert")
+    assert result["int8"]["int8_ops"] >= len(convolutions)
+
+
+def test_a_model_has_a_verdict(run_json: Callable[..., Any], toy: Path) -> None:
+    paths = [toy / f"onnx-{precision}" for precision in ("int8", "fp16", "fp32")]
+    found = run_json("bench", *paths, "--profile", "quick", "--threads", 1)
+    (verdict,) = found["verdicts"]
+    assert (verdict["model"], verdict["format"], verdict["threads"]) == ("toy", "onnx", 1)
+    assert verdict["choice"] in {*Ship}
+    assert verdict["reasons"]
+    assert [side["precision"] for side in verdict["sides"]] == ["fp32", "fp16", "int8"]
+    for side in verdict["sides"][1:]:
+        low, high = side["interval"]
+        assert 0 < low <= side["speed"] <= high
+    int8 = next(
+        result["int8"] for result in found["results"] if result["artifact"]["precision"] == "int8"
+    )
+    assert 0 < int8["time"] <= 1
+    assert 0 < int8["ops"] <= 1
+    # Whoever asks again is told much the same of the operators, and exactly how many they are.
+    assert verdict["sides"][2]["int8"]["int8_ops"] == int8["int8_ops"]
+
+
+def test_too_little_int8_fails(run_cli: RunCli, toy: Path) -> None:
+    options = ("--profile", "quick", "--require-int8")
+    done = run_cli("bench", toy / "onnx-int8", *options, "0.01")
+    assert done.returncode == 0, done.stdout
+    assert "int8: " in done.stdout
+    # In float, as written, by the reference.
+    reference = ("--runtime", "onnxruntime-reference")
+    done = run_cli("bench", toy / "onnx-int8" / "model.onnx", *reference, *options, "0.5")
+    assert done.returncode == 1
+    assert "INVALID; 0.0% in int8; --require-int8 asks for 50.0%" in done.stdout
 
 
 def test_another_runtime_and_another_batch(run_json: Callable[..., Any], toy: Path) -> None:
@@ -105,6 +143,7 @@ def test_a_changed_artifact_is_not_measured(run_cli: RunCli, toy: Path, tmp_path
         (["--profile", "slow"], "quick, default, rigorous"),
         (["--threads", "0"], "from 1"),
         (["--batch", "-1"], "from 1"),
+        (["--require-int8", "90"], "from 0 to 1"),
         (["--shape", "x=1,a"], "NAME=1,3,224,224"),
     ],
 )

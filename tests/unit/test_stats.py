@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.stats import binomial_quantile, interval, least_count, percentile
+from edgekit.stats import binomial_quantile, interval, least_count, percentile, ratio
 
 SHARES = st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(19, 20), Fraction(99, 100)])
 
@@ -81,3 +81,42 @@ def test_known_ranks(n: int, share: float, expected: tuple[int, int]) -> None:
 
 def test_a_million_values_are_no_trouble() -> None:
     assert interval(range(1_000_000), 0.5) == (499_019, 500_980)
+
+
+LAUNCHES = st.lists(
+    st.lists(st.tuples(st.floats(0.5, 2.0), st.floats(0.5, 2.0)), min_size=1, max_size=9),
+    min_size=1,
+    max_size=12,
+)
+
+
+def _sides(launches: list[list[tuple[float, float]]]) -> tuple[list[list[float]], ...]:
+    return tuple([[pair[side] for pair in launch] for launch in launches] for side in (0, 1))
+
+
+@given(LAUNCHES, st.floats(0.01, 100.0))
+def test_a_ratio_lies_in_its_interval_and_has_no_unit(
+    launches: list[list[tuple[float, float]]], unit: float
+) -> None:
+    over, under = _sides(launches)
+    middle, found = ratio(over, under)
+    assert (found is None) == (len(launches) < 6)
+    if found:
+        assert found[0] <= middle <= found[1]
+    scaled = [[[value * unit for value in launch] for launch in side] for side in (over, under)]
+    assert ratio(*scaled)[0] == pytest.approx(middle)
+    assert ratio(under, over)[0] == pytest.approx(1 / middle)
+
+
+def test_what_disturbs_both_of_a_pair_does_not_count() -> None:
+    pace = [1.0, 1.3, 0.7, 9.0]
+    launch = [100 * each for each in pace], [50 * each for each in pace]
+    middle, found = ratio([launch[0]] * 9, [launch[1]] * 9)
+    assert middle == pytest.approx(2.0)
+    assert found == pytest.approx((2.0, 2.0))
+
+
+def test_from_nine_launches_on_a_wild_one_does_not_move_the_interval() -> None:
+    calm, wild = [[1.0]] * 8, [[50.0]]
+    assert ratio([*calm, *wild], [[1.0]] * 9)[1] == pytest.approx((1.0, 1.0))
+    assert ratio([*calm[:7], *wild], [[1.0]] * 8)[1] == pytest.approx((1.0, 50.0))

@@ -18,9 +18,7 @@ PLAIN = Preprocess((SIZE, SIZE), (18, 18), "center", "bilinear", (0.5,) * 3, (0.
 def run(model, batch=3):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(model), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     images = np.random.default_rng(1).normal(size=(batch, 3, SIZE, SIZE)).astype(np.float32)
     (name,) = [value.name for value in session.get_inputs()]
     return session.run(None, {name: images})[0]

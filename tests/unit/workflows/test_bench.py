@@ -15,6 +15,7 @@ import typer
 
 from edgekit.cli import bench as command
 from edgekit.errors import DeviceError, MissingDependency, UsageError
+from edgekit.quantization.coverage import int8_share
 from edgekit.records import BenchPlan, BenchResult, Device, Precision, Subject
 from edgekit.reports import bench as report
 from edgekit.wire import Closeness, MemoryMark, OpCount, Profile, Samples, TensorSpec
@@ -96,7 +97,6 @@ def test_a_good_leg_is_valid_and_has_all_metrics(measure: Measure) -> None:
     ("change", "word"),
     [
         ({"latency_ns": [1, 2]}, "only 2 runs of 3"),
-        ({"golden": replace(GOLDEN, finite=False)}, "NaN"),
     ],
 )
 def test_what_makes_a_result_invalid(measure: Measure, change: dict[str, Any], word: str) -> None:
@@ -235,6 +235,7 @@ def test_more_threads_than_usable_cores_are_told(
         (Precision.FP32, replace(SAMPLES, golden=GOLDEN), "below 60 dB"),
         (Precision.FP16, replace(SAMPLES, golden=GOLDEN), ""),
         (Precision.FP32, SAMPLES, "unverified"),
+        (Precision.FP32, replace(SAMPLES, golden=replace(GOLDEN, finite=False)), "NaN"),
         (Precision.INT8, replace(SAMPLES, golden=GOLDEN), ""),
         (
             Precision.INT8,
@@ -287,3 +288,65 @@ def test_a_result_that_is_not_valid_fails_the_command(
         command.bench([Path("net.onnx")])
     assert caught.value.exit_code == 1
     assert "INVALID" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("precision", "require", "execution", "word"),
+    [
+        (
+            Precision.INT8,
+            0.9,
+            [OpCount("Conv", "int8", 8, 90), OpCount("Exp", "fp32", 1, 10)],
+            "88.9",
+        ),
+        (Precision.INT8, 0.8, [OpCount("Conv", "int8", 8, 90), OpCount("Exp", "fp32", 1, 10)], ""),
+        (
+            Precision.INT8,
+            0.8,
+            [OpCount("Conv", "int8", 8, 10), OpCount("Exp", "fp32", 1, 90)],
+            "10.0",
+        ),
+        (Precision.INT8, 0.0, [], "tells of nothing"),
+        (Precision.INT8, None, [], ""),
+        (Precision.FP32, 0.9, [OpCount("Conv", "fp32", 8, 90)], ""),
+        (None, 0.9, [OpCount("Conv", "fp32", 8, 90)], ""),
+        (None, 0.9, [OpCount("Conv", "int8", 1, 5), OpCount("Exp", "fp32", 1, 5)], "50.0"),
+    ],
+)
+def test_too_little_int8_makes_a_leg_invalid(
+    precision: Precision | None,
+    require: float | None,
+    execution: list[OpCount],
+    word: str,
+) -> None:
+    plan: Any = SimpleNamespace(
+        subject=SimpleNamespace(artifact=precision and SimpleNamespace(precision=precision)),
+        require_int8=require,
+        runtime="litert",
+    )
+    faults = workflow._too_little_int8(plan, int8_share(execution))
+    assert bool(faults) == bool(word)
+    assert word in "".join(faults)
+
+
+def test_a_leg_says_what_ran_in_int8(measure: Measure) -> None:
+    execution = [OpCount("QLinearConv", "int8", 3, 9), OpCount("Softmax", "fp32", 1, 1)]
+    result = measure(replace(SAMPLES, execution=execution))
+    text = report.render([result])
+    assert text.splitlines()[-1] == (
+        "net.onnx (onnxruntime): int8: 75 % of ops, 90 % of time; "
+        "in float: Softmax x1 (10 % of time)"
+    )
+    (found,) = report.as_json([result])["results"]
+    assert found["int8"]["ops"] == 0.75
+    assert found["int8"]["fallbacks"][0]["op"] == "Softmax"
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_that_is_none_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"x")
+    with pytest.raises(UsageError, match="--require-int8"):
+        plans.plan(_request(path, require_int8=share))
+    (leg,), _ = plans.plan(_request(path, require_int8=0.9))
+    assert leg.require_int8 == 0.9

@@ -16,7 +16,7 @@ from edgekit.errors import (
     ToolError,
     UsageError,
 )
-from edgekit.wire import Job
+from edgekit.wire import Job, Samples, Turns
 from edgekit.workflows.jobs import run_job
 
 JOB = Job("bench", "onnxruntime", "m.onnx", "fp32", 1)
@@ -68,10 +68,15 @@ def test_samples_come_back_as_a_record_and_phases_are_told() -> None:
     phases: list[str] = []
     link = Script(_phase("start"), _phase("load"), SAMPLES)
     samples = run_job(link, JOB, timeout_s=1.0, on_phase=phases.append)
-    assert samples is not None
+    assert isinstance(samples, Samples)
     assert samples.latency_ns == [5, 6]
     assert samples.inputs[0].shape == (1, None)
     assert phases == ["start", "load"]
+
+
+def test_turns_come_back_as_a_record() -> None:
+    link = Script({"event": "turns", "latency_ns": [[1, 2], [3, 4]]})
+    assert run_job(link, JOB, timeout_s=1.0) == Turns([[1, 2], [3, 4]])
 
 
 def test_an_infer_job_has_no_samples() -> None:

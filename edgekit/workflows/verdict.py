@@ -1,0 +1,271 @@
+"""The verdict: the precisions of one model side by side, measured so that noise can't decide.
+
+All files are loaded by one worker and take turns of a few inferences, in an order that is shuffled
+again and again; only what was measured within one round is compared. A shared machine changes its
+pace for seconds at a time: files that were each measured in a process of its own, one after the
+other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
+Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
+also has luck of its own, so there are several, and the interval is over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from edgekit.errors import DeviceError, EdgekitError, MissingDependency, UsageError
+from edgekit.measure.environment import usable_cores
+from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
+from edgekit.quantization.target import HOST, detect
+from edgekit.quantization.verdict import judge
+from edgekit.records import (
+    Artifact,
+    BenchPlan,
+    BenchResult,
+    Device,
+    ExportLeg,
+    Format,
+    Precision,
+    ShipVerdict,
+    Subject,
+    Target,
+)
+from edgekit.transports import TRANSPORTS
+from edgekit.wire import Closeness, Profile, Samples, Turns
+from edgekit.workflows import bench
+from edgekit.workflows.jobs import run_job
+from edgekit.workflows.routes import RUNTIME_OF
+
+# The least with which one wild launch can't decide: the interval is from the second to the eighth.
+LAUNCHES = 9
+TURNS = Profile(
+    min_runs=8,
+    min_time_s=0.8,
+    max_time_s=4.0,
+    warmup_min_runs=2,
+    warmup_min_time_s=0.1,
+    warmup_max_time_s=0.1,
+)
+# What a file runs, and whether it is right, are no matter of time.
+ALONE = Profile(
+    min_runs=1,
+    min_time_s=0.0,
+    max_time_s=1.0,
+    warmup_min_runs=1,
+    warmup_min_time_s=0.0,
+    warmup_max_time_s=0.0,
+)
+_TIMEOUT_S = 1200.0
+_MOST_LOADING_S = 180.0
+
+OnEvent = Callable[[str], None]
+
+
+def compare(  # noqa: PLR0913 -- what is compared, how, and what is known already
+    artifacts: Mapping[Precision, Artifact],
+    runtime: str,
+    threads: int,
+    on_event: OnEvent = lambda _: None,
+    *,
+    batch: int | None = None,
+    alone: Mapping[Precision, Samples] | None = None,
+    agreement: Mapping[Precision, Closeness] | None = None,
+    required: float = REQUIRED_AGREEMENT,
+    target: Target | None = None,
+    seed: int = 0,
+) -> ShipVerdict | None:
+    """Measure the precisions of one model against each other, and judge.
+
+    Args:
+        artifacts: Float32 and one or two others, of one model and format.
+        runtime: Name of the runtime.
+        threads: Threads that it may use.
+        on_event: Told in a few words what goes on.
+        batch: Samples in one inference; None for the files' own, or 1.
+        alone: Samples of each, if they were measured by this runtime already.
+        agreement: Closeness to the float model where it is known better than by the golden
+            sample, which the runtime computes here.
+        required: Least agreement with the float model, from 0 to 1.
+        target: The machine; None to look at this one.
+        seed: Seed of the order.
+
+    Returns:
+        The verdict; None where the runtime can't run here, or takes too long to load the files.
+
+    Raises:
+        UsageError: Float32 isn't among them, or is alone.
+        EdgekitError: A file can't be measured.
+    """
+    if Precision.FP32 not in artifacts or len(artifacts) == 1:
+        raise UsageError(
+            "there is nothing to compare", hint="a verdict needs fp32 and int8 or fp16"
+        )
+    plans = {
+        precision: _plan(artifact, runtime, threads, batch)
+        for precision, artifact in artifacts.items()
+    }
+    name = plans[Precision.FP32].subject.name
+    on_event(f"{name}: against {_others(artifacts)} with {runtime}, {LAUNCHES} times")
+    try:
+        # Each alone first: what it runs, and whether it is right.
+        samples = {
+            precision: (alone or {}).get(precision) or bench.run(plan)
+            for precision, plan in plans.items()
+        }
+        _refuse_slow_loading(samples.values())
+        launches = list(_launches(plans, seed))
+    except (MissingDependency, _SlowLoadingError) as error:
+        on_event(f"{name}: no verdict: {error}")
+        return None
+    measured = [
+        _measured(artifact, samples[precision], times, (agreement or {}).get(precision), runtime)
+        for (precision, artifact), times in zip(
+            artifacts.items(), zip(*launches, strict=True), strict=True
+        )
+    ]
+    base = artifacts[Precision.FP32]
+    setting = Setting(
+        model=base.path.parent.name,
+        format=base.format,
+        runtime=runtime,
+        threads=threads,
+        batch=samples[Precision.FP32].batch,
+        target=target or detect(),
+    )
+    return judge(measured, setting, required)
+
+
+def of_results(
+    results: Iterable[BenchResult], on_event: OnEvent = lambda _: None
+) -> tuple[ShipVerdict, ...]:
+    """A verdict on each model that was measured validly in float32 and in int8.
+
+    Foreign files have none: nobody knows what belongs together. Neither has a group of which a
+    file fails now; the event says why.
+    """
+    groups: dict[tuple[object, ...], dict[Precision, BenchResult]] = {}
+    for result in results:
+        artifact, samples = result.plan.subject.artifact, result.samples
+        if artifact and samples and result.valid:
+            plan = result.plan
+            where = (artifact.path.parent, artifact.format, plan.runtime, plan.device.name)
+            group = groups.setdefault((*where, plan.threads, samples.batch), {})
+            group[artifact.precision] = result
+    found = (_of_group(group, on_event) for group in groups.values())
+    return tuple(verdict for verdict in found if verdict)
+
+
+def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> ShipVerdict | None:
+    if not {Precision.FP32, Precision.INT8} <= group.keys():
+        return None
+    plan = group[Precision.FP32].plan
+    artifacts = {
+        precision: artifact
+        for precision, result in group.items()
+        if (artifact := result.plan.subject.artifact)
+    }
+    alone = {each: result.samples for each, result in group.items() if result.samples}
+    try:
+        return compare(
+            artifacts, plan.runtime, plan.threads, on_event, batch=plan.batch, alone=alone
+        )
+    except EdgekitError as error:
+        on_event(f"{plan.subject.name}: no verdict: {error}")
+        return None
+
+
+def of_legs(
+    legs: Iterable[ExportLeg], on_event: OnEvent = lambda _: None
+) -> tuple[ShipVerdict, ...]:
+    """A verdict on each format of an export that has float32 and int8 files for this machine.
+
+    What was there already was judged when it was made; `edgekit bench` judges it again.
+    """
+    groups: dict[Format, list[ExportLeg]] = {}
+    for leg in legs:
+        groups.setdefault(leg.format, []).append(leg)
+    found = []
+    for format, group in groups.items():
+        artifacts = {leg.precision: leg.artifact for leg in group if leg.artifact}
+        int8 = artifacts.get(Precision.INT8)
+        if int8 is None or int8.target.name != HOST or all(leg.cached for leg in group):
+            continue
+        try:
+            found.append(compare(artifacts, RUNTIME_OF[format][0], usable_cores(), on_event))
+        except EdgekitError as error:
+            on_event(f"{int8.name}: no verdict: {error}")
+    return tuple(verdict for verdict in found if verdict)
+
+
+class _SlowLoadingError(Exception):
+    """To load the files again and again takes longer than anybody waits for a verdict."""
+
+
+def _refuse_slow_loading(samples: Iterable[Samples]) -> None:
+    # TensorRT builds its engine from an .onnx file each time.
+    loading_s = sum(each.load_ns for each in samples) / 1e9
+    if loading_s * LAUNCHES > _MOST_LOADING_S:
+        raise _SlowLoadingError(
+            f"loading takes {loading_s:.0f} s, {LAUNCHES} times; for TensorRT export an engine"
+        )
+
+
+def _launches(plans: Mapping[Precision, BenchPlan], seed: int) -> Iterator[tuple[list[int], ...]]:
+    """For each launch: for each of `plans`, the latency in every round."""
+    first, *rivals = map(bench.job, plans.values())
+    link = TRANSPORTS.get(Device().transport).open(Device())
+    for launch in range(LAUNCHES):
+        job = replace(
+            first,
+            kind="compare",
+            profile=TURNS,
+            golden=None,
+            rivals={rival.model: rival.precision for rival in rivals},
+            seed=seed + launch,
+        )
+        turns = run_job(link, job, timeout_s=_TIMEOUT_S)
+        if not isinstance(turns, Turns) or len(turns.latency_ns) != len(plans):
+            raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+        yield tuple(turns.latency_ns)
+
+
+def _plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> BenchPlan:
+    return BenchPlan(
+        subject=Subject(artifact.model, artifact.sha256, artifact.size_bytes, artifact),
+        runtime=runtime,
+        device=Device(),
+        threads=threads,
+        batch=batch or artifact.inputs[0].shape[0],
+        profile=ALONE,
+    )
+
+
+def _measured(
+    artifact: Artifact,
+    samples: Samples,
+    launches: Iterable[list[int]],
+    known: Closeness | None,
+    runtime: str,
+) -> Measured:
+    return Measured(
+        precision=artifact.precision,
+        launches_ns=tuple(map(tuple, launches)),
+        size_bytes=artifact.size_bytes,
+        closeness=known or _guarded(artifact, runtime) or samples.golden,
+        int8=int8_share(samples.execution),
+        made_for=artifact.target,
+        fault="; ".join(bench.golden_faults(artifact.precision, samples.golden)),
+    )
+
+
+def _guarded(artifact: Artifact, runtime: str) -> Closeness | None:
+    """What the guard measured, on more images than the golden sample has, if by this runtime."""
+    guard = artifact.guard
+    if guard is None or guard.metric != "agreement" or guard.runtime != runtime:
+        return None
+    return Closeness(guard.images, guard.value, None, 0.0, 0.0, finite=True)
+
+
+def _others(artifacts: Mapping[Precision, Artifact]) -> str:
+    return " and ".join(each for each in artifacts if each is not Precision.FP32)

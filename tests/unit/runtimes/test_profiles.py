@@ -1,0 +1,120 @@
+"""What is read from the runtimes' own profiles, on pieces of recorded ones."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from edgekit.runtimes import onnxtrace, openvinograph
+from edgekit.runtimes.specs import LEAST_PROFILED_RUNS, PROFILED_RUNS, count_ops, run_some
+from edgekit.wire import OpCount
+from tests.fakes import Clock
+
+NS = 1_000_000_000
+
+
+def _kernel(name: str, op: str, index: int, dur: int, *types: str) -> dict[str, Any]:
+    """One event of ONNX Runtime 1.23's trace, without what nobody reads."""
+    return {
+        "cat": "Node",
+        "name": f"{name}_kernel_time",
+        "dur": dur,
+        "args": {
+            "op_name": op,
+            "node_index": str(index),
+            "input_type_shape": [{kind: [1, 3]} for kind in types],
+            "output_type_shape": [{"float": [1, 3]}],
+            "provider": "CPUExecutionProvider",
+        },
+    }
+
+
+def _run(slowness: int) -> list[dict[str, Any]]:
+    return [
+        {"cat": "Session", "name": "model_run", "dur": 999, "args": {}},
+        _kernel("q", "QuantizeLinear", 0, 3 * slowness, "float", "float", "uint8"),
+        _kernel("c1", "QLinearConv", 1, 50 * slowness, "uint8", "float", "uint8", "int8"),
+        _kernel("c2", "QLinearConv", 2, 30 * slowness, "uint8", "float", "uint8", "int8"),
+        _kernel("m", "DynamicQuantizeMatMul", 3, 7 * slowness, "float", "int8"),
+        _kernel("t", "Transpose", 4, 2 * slowness, "uint8"),
+        _kernel("r", "ReduceMean", 5, 4 * slowness, "float", "int64"),
+        _kernel("h", "Conv", 6, 9 * slowness, "float16", "float16"),
+        _kernel("i", "ReorderInput", 7, 1 * slowness, "float"),
+    ]
+
+
+def test_a_trace_of_onnxruntime() -> None:
+    # The first run is ten times as slow, and doesn't count.
+    found = onnxtrace.ops_of([*_run(10), *_run(1), *_run(1)], runs=3)
+    assert found == [
+        OpCount("QLinearConv", "int8", 2, 80_000),
+        OpCount("Conv", "fp16", 1, 9_000),
+        OpCount("DynamicQuantizeMatMul", "int8", 1, 7_000),
+        OpCount("QuantizeLinear", "int8", 1, 3_000, conversion=True),
+        OpCount("ReduceMean", "fp32", 1, 4_000),
+        OpCount("ReorderInput", "fp32", 1, 1_000, conversion=True),
+        OpCount("Transpose", "int8", 1, 2_000),
+    ]
+
+
+def test_a_kernel_in_a_loop_counts_once_and_takes_all_its_time() -> None:
+    body = [_kernel("b", "Add", 3, 2, "float")] * 5
+    assert onnxtrace.ops_of(body * 2, runs=2) == [OpCount("Add", "fp32", 1, 10_000)]
+
+
+def _node(layer: str, kernel: str, micros: str, out: str, made_of: str) -> dict[str, str]:
+    return {
+        "layerType": layer,
+        "primitiveType": kernel,
+        "execTimeMcs": micros,
+        "outputPrecisions": out,
+        "originalLayersNames": made_of,
+        "runtimePrecision": "f32",
+    }
+
+
+def test_the_graph_that_openvino_executes() -> None:
+    kinds = {
+        "x/fq": "FakeQuantize",
+        "conv": "Convolution",
+        "c1": "Convert",
+        "s1": "Subtract",
+        "m1": "Multiply",
+        "add": "Add",
+        "fq2": "FakeQuantize",
+    }
+    found = openvinograph.ops_of(
+        [
+            _node("Input", "unknown_f32", "not_executed", "f32", "x"),
+            _node("Const", "unknown_i8", "not_executed", "i8", "w"),
+            _node("Reshape", "unknown_f32", "not_executed", "f32", "shape"),
+            _node("Subgraph", "jit_avx2_f32", "79", "u8", "x/fq"),
+            _node("Reorder", "jit_uni_I8", "60", "u8", ""),
+            _node("Convolution", "jit_avx2_I8", "410", "u8", "conv"),
+            _node("Subgraph", "jit_avx2_I8", "16", "f32", "c1,s1,m1"),
+            # It adds, in float, and quantizes what comes out: an operator that computes in float.
+            _node("Subgraph", "jit_avx2_f32", "5", "u8", "add,fq2"),
+            _node("MatMul", "brgemm_avx512_bf16", "7", "f32", "mm"),
+        ],
+        kinds,
+    )
+    assert sorted(found, key=lambda op: -(op.time_ns or 0)) == [
+        OpCount("Convolution", "int8", 1, 410_000),
+        OpCount("Subgraph", "fp32", 1, 79_000, conversion=True),
+        OpCount("Reorder", "int8", 1, 60_000, conversion=True),
+        OpCount("Subgraph", "int8", 1, 16_000, conversion=True),
+        OpCount("MatMul", "bf16", 1, 7_000),
+        OpCount("Subgraph", "fp32", 1, 5_000),
+    ]
+
+
+def test_a_time_that_one_operator_lacks_is_lacking_of_all() -> None:
+    ops = [OpCount("A", "fp32", 1, 5), OpCount("A", "fp32", 2), OpCount("B", "fp32", 1, 7)]
+    assert count_ops(ops) == [OpCount("A", "fp32", 3), OpCount("B", "fp32", 1, 7)]
+
+
+def test_a_profile_takes_some_runs_of_a_fast_model_and_few_of_a_slow_one() -> None:
+    for duration_ns, expected in ((1, PROFILED_RUNS), (2 * NS, LEAST_PROFILED_RUNS)):
+        clock = Clock()
+        run = partial(clock.after(duration_ns), {})
+        assert run_some(run, clock) == expected

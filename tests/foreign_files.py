@@ -78,6 +78,14 @@ def net(opset: int = 17, axes: tuple[Any, ...] = ("N", 3, SIZE, SIZE)) -> onnx.M
     return made
 
 
+def with_constant(model: onnx.ModelProto, name: str, values: Any) -> onnx.ModelProto:
+    """`model` with other values in one of its constants."""
+    for tensor in model.graph.initializer:
+        if tensor.name == name:
+            tensor.CopyFrom(numpy_helper.from_array(np.asarray(values, np.float32), name))
+    return model
+
+
 def saved(path: Path, **options: Any) -> Path:
     """`net` in a file."""
     onnx.save(net(**options), path)

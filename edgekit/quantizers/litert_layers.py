@@ -58,6 +58,9 @@ def read_model(path: Path) -> Any:
             f"{path.name} is quantized already, or holds float16 weights",
             hint="give the float32 file that it was made from",
         )
+    model.signatureDefs = (
+        model.signatureDefs or []
+    )  # the library takes for granted that it is there
     _name(model)
     _separate(model)
     return model

@@ -17,13 +17,20 @@ from edgekit.quantization.recipe import recipe
 from edgekit.quantization.target import target
 from edgekit.quantizers.litert import MODEL, QUANTIZER
 from edgekit.quantizers.litert_layers import Runner, activations, as_read, read_layers, read_model
-from edgekit.records import FloatLayer, Format, Precision
+from edgekit.records import FloatLayer, Format, Precision, Recipe
 from tests.unit.quantizers.litert_files import FLOAT16, KINDS, File
 
 # The library's own interpreter, by which it looks whether ranges are missing.
 pytestmark = pytest.mark.filterwarnings("ignore:.*preserve_all_tensors")
 
-RECIPE = recipe(target("x86-avx2"), Format.LITERT, Precision.INT8)
+
+def int8() -> Recipe:
+    found = recipe(target("x86-avx2"), Format.LITERT, Precision.INT8)
+    assert found is not None
+    return found
+
+
+RECIPE = int8()
 FREE_OF_DATA = ["w8-dynamic", "w8-weightonly"]
 
 
@@ -94,6 +101,7 @@ def test_a_convolution_is_read_as_litert_computes_it(
     (place,) = read_layers(model)
     (values,) = activations(model, [{"args_0": normal(1, size, size + 1, 4)}])
     layer = place.layer
+    assert layer.window is not None
     views = _windows(as_read([place], values)[layer.input], layer.weight.shape[2:], layer.window)
     _, channels, height, width = views.shape[:4]
     grouped = views.reshape(layer.groups, channels // layer.groups, height, width, *kernel)

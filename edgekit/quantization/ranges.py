@@ -10,8 +10,9 @@ from edgekit.quantization.layers import Array
 Range = tuple[float, float]
 EVERYTHING: Range = (-np.inf, np.inf)
 
-# Values kept of each tensor and input, to weigh clipping against rounding with.
-_KEPT = 512
+# Values kept of each tensor, over all inputs, to weigh clipping against rounding with: with fewer
+# the ends, where the values are rare, are left to chance.
+_KEPT = 65536
 _STEPS = 255
 # Shares of the whole range that are tried.
 _SHARES = np.linspace(0.5, 1.0, 26)
@@ -21,10 +22,12 @@ class Ranges:
     """Least and largest value of every tensor over calibration inputs, and a sample between.
 
     Args:
+        inputs: How many calibration inputs there will be.
         seed: Seed of the sample.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, inputs: int, seed: int = 0) -> None:
+        self._kept = -(-_KEPT // max(inputs, 1))
         self._random = np.random.default_rng(seed)
         self._ends: dict[str, Range] = {}
         self._samples: dict[str, list[Array]] = {}
@@ -45,7 +48,7 @@ class Ranges:
         least, largest = self._ends.get(name, (low, high))
         self._ends[name] = (min(least, low), max(largest, high))
         flat = values.reshape(-1)
-        chosen = self._random.integers(0, flat.size, min(_KEPT, flat.size))
+        chosen = self._random.integers(0, flat.size, min(self._kept, flat.size))
         self._samples.setdefault(name, []).append(flat[chosen])
 
     def __contains__(self, name: str) -> bool:

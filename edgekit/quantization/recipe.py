@@ -39,6 +39,14 @@ _FLOAT_KINDS_LITERT = {
     "SUM": "adds more than 8 bits hold",
 }
 
+# What LiteRT's converter makes of a layer norm. The sum of a transformer's branches, which it
+# reads, has values a hundred times the others: one scale for all of them leaves nothing of those.
+_LAYER_NORM = {"RSQRT", "SQUARED_DIFFERENCE"}
+_AROUND_LAYER_NORM = tuple(
+    FloatLayer(kind, "part of a layer norm, or of the sums that it reads")
+    for kind in ("ADD", "SUB", "MEAN", "MUL")
+)
+
 
 def recipe(
     target: Target,
@@ -135,7 +143,11 @@ def network(graph: Sequence[GraphOp]) -> str:
 def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
     """`chosen` with what doesn't stand in `graph` left out, and the graph's digest."""
     there = {op.op for op in graph}
-    kinds = tuple(kind for kind in chosen.float_kinds if kind.name in there)
+    kinds = chosen.float_kinds
+    if chosen.format is Format.LITERT and chosen.scheme == STATIC and there >= _LAYER_NORM:
+        known = {kind.name for kind in kinds}
+        kinds += tuple(kind for kind in _AROUND_LAYER_NORM if kind.name not in known)
+    kinds = tuple(kind for kind in kinds if kind.name in there)
     return replace(chosen, float_kinds=kinds, network=network(graph))
 
 
@@ -221,7 +233,7 @@ def _static(target: Target, format: Format, *reasons: str) -> Recipe:
         weight_scale="max",
         rounding="error-feedback",
         correct_bias=True,
-        range_method="mse",
+        range_method="minmax",
         quantize_bias=True,
         quantize_outputs=True,
         reasons=(

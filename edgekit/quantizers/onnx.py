@@ -45,7 +45,7 @@ class _OnnxQuantizer:
     def observe(self, source: Artifact, feeds: Feeds) -> Observed:
         model = onnx.load(source.model)
         layers = [place.layer for place in read_layers(model)]
-        ranges, moments = Ranges(), Moments(layers, len(feeds))
+        ranges, moments = Ranges(len(feeds)), Moments(layers, len(feeds))
         for values in activations(model, feeds):
             for name, value in values.items():
                 ranges.add(name, value)

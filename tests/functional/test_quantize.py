@@ -128,11 +128,14 @@ def test_a_new_file_with_a_fixed_batch_and_a_guard(calib, tmp_path, run_json):
     assert list(int8.parity.batches) == ["1"]
 
 
-def test_what_edgekit_exported_comes_back_as_good(toy, tmp_path, run_json):
-    source = toy / "onnx-fp32" / "model.onnx"
+@pytest.mark.parametrize("format", ["onnx", "litert"])
+def test_what_edgekit_exported_comes_back_as_good(toy, tmp_path, run_json, format):
+    # An ONNX file says its preprocessing itself; a LiteRT one has its record beside it.
+    source = storage.load(toy / f"{format}-fp32").model
     report = run_json("quantize", source, "--name", "again", "--out", tmp_path, "--no-verdict")
     assert report["failures"] == []
-    ours, theirs = storage.load(toy / "onnx-int8"), storage.load(tmp_path / "again" / "onnx-int8")
+    name = f"{format}-int8"
+    ours, theirs = storage.load(toy / name), storage.load(tmp_path / "again" / name)
     assert theirs.preprocess == ours.preprocess
     assert ours.parity is not None
     assert theirs.parity is not None
@@ -179,8 +182,8 @@ def test_photos_that_cannot_be_calibrated_on(old, tmp_path, run_cli):
 
 def test_a_recipe_for_something_else(made, old, calib, tmp_path, run_cli):
     record = json.loads((made[1] / "onnx-int8" / "artifact.json").read_text())["recipe"]
-    base = ("quantize", old, "--calib", calib, "--preprocess", "imagenet", "--no-verdict")
-    base = (*base, "--out", tmp_path / "out")
+    how = ("--calib", calib, "--preprocess", "imagenet", "--no-verdict")
+    base = ("quantize", old, *how, "--out", tmp_path / "out")
 
     def given(**changes):
         path = tmp_path / "recipe.json"

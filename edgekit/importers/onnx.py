@@ -102,7 +102,8 @@ def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
 
 def _in_known_opset(proto: onnx.ModelProto, model: Path) -> tuple[onnx.ModelProto, list[str]]:
     """`proto` in an opset that quantizer and runtimes take, and what was done."""
-    own = next(item.version for item in proto.opset_import if item.domain in _DEFAULT_DOMAIN)
+    versions = (item.version for item in proto.opset_import if item.domain in _DEFAULT_DOMAIN)
+    own = next(versions, NEWEST)
     wanted = min(max(own, OLDEST), NEWEST)
     if own == wanted:
         return proto, []

@@ -119,6 +119,7 @@ class FileSource:
             runtime=importer.reference,
             batch=self._input.shape[0] or 1,
             threads=usable_cores(),
+            size_is_free=None in self._facts.inputs[0].shape[1:],
         )
         spec = self._spec(outputs)
         return Root(

@@ -61,6 +61,7 @@ def infer_file(
     batch: int,
     threads: int,
     precision: str = "fp32",
+    size_is_free: bool = False,
 ) -> npt.NDArray[np.float32]:
     """The first output of the file `model` for `images`, as in `infer`.
 
@@ -72,6 +73,7 @@ def infer_file(
         batch: Samples in one inference.
         threads: Threads that the runtime may use.
         precision: What its float operators may compute in.
+        size_is_free: Whether the file leaves more than the batch free; it is run at `spec`'s size.
 
     Returns:
         Shape (N, ...).
@@ -80,6 +82,7 @@ def infer_file(
         EdgekitError: The worker failed.
     """
     device = Device()
+    sizes = [size for size in spec.shape[1:] if size is not None]
     with tempfile.TemporaryDirectory() as folder:
         feeds, outputs = Path(folder) / "feeds.npz", Path(folder) / "outputs.npz"
         _save(feeds, {f"input:{spec.name}": images})
@@ -91,6 +94,7 @@ def infer_file(
             threads=threads,
             batch=batch,
             layouts={spec.name: spec.layout},
+            shapes={spec.name: [batch, *sizes]} if size_is_free else {},
             feeds=str(feeds),
             outputs=str(outputs),
         )

@@ -128,6 +128,21 @@ def test_a_new_file_with_a_fixed_batch_and_a_guard(calib, tmp_path, run_json):
     assert list(int8.parity.batches) == ["1"]
 
 
+def test_a_file_of_any_size_is_made_for_the_size_that_is_said(calib, tmp_path, run_json):
+    path = saved(tmp_path / "any.onnx", axes=("N", 3, "H", "W"))
+    prepared = {
+        "size": [32, 48],
+        "resize": [32, 48],
+        "mode": "squash",
+        "interpolation": "bilinear",
+    }
+    word = json.dumps({**prepared, "mean": [0.5] * 3, "std": [0.5] * 3})
+    options = ("--calib", calib, "--preprocess", word, "--out", tmp_path, "--no-verdict")
+    report = run_json("quantize", path, *options, "--format", "onnx,openvino")
+    assert report["failures"] == []
+    assert storage.load(tmp_path / "any" / "openvino-int8").inputs[0].shape == (None, 3, 32, 48)
+
+
 @pytest.mark.parametrize("format", ["onnx", "litert"])
 def test_what_edgekit_exported_comes_back_as_good(toy, tmp_path, run_json, format):
     # An ONNX file says its preprocessing itself; a LiteRT one has its record beside it.

@@ -93,7 +93,7 @@ def test_json_that_is_no_preprocessing(tmp_path, text, word):
 def test_a_word_that_nobody_knows(tmp_path):
     with pytest.raises(UsageError, match="imagnet") as caught:
         find("imagnet")
-    assert "did you mean imagenet?" in caught.value.hint
+    assert "did you mean imagenet" in caught.value.hint
     binary = tmp_path / "photo.png"
     binary.write_bytes(b"\x89PNG\xff")
     with pytest.raises(DataError, match="JSON"):

@@ -15,6 +15,7 @@ from edgekit.cli.formats import formats
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
+from edgekit.cli.quantize import quantize
 from edgekit.errors import DataError, EdgekitError
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command("models")(models)
 app.command("formats")(formats)
 app.command("doctor")(doctor)
 app.command("export")(export)
+app.command("quantize")(quantize)
 app.command("bench")(bench)
 app.command("eval")(evaluate)
 app.command("inspect")(inspect)

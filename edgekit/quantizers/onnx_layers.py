@@ -196,7 +196,9 @@ def activations(
     session = onnxruntime.InferenceSession(
         watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    names = [output.name for output in session.get_outputs()]
+    listed = [output.name for output in session.get_outputs()]
+    # In the order of computation: the first tensor that isn't finite is then where it began.
+    names = [*listed[len(there) :], *listed[: len(there)]]
     for feed in feeds:
         values = {**feed, **dict(zip(names, session.run(names, dict(feed)), strict=True))}
         yield {

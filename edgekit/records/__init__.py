@@ -18,6 +18,7 @@ from edgekit.records.artifact import (
 )
 from edgekit.records.encoding import SCHEMA_VERSION, canonical_json, digest
 from edgekit.records.model import (
+    FileRequest,
     ModelEntry,
     ModelList,
     ModelRequest,
@@ -51,6 +52,7 @@ __all__ = [
     "EvalResult",
     "ExportLeg",
     "Fallback",
+    "FileRequest",
     "FloatLayer",
     "Format",
     "GraphOp",

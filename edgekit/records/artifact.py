@@ -127,7 +127,7 @@ class ArtifactFile:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Closeness of an artifact to the torch model, and whether it is close enough.
+    """Closeness of an artifact to its float model, and whether it is close enough.
 
     Attributes:
         passed: Whether every check held; None where nothing here can run it.
@@ -202,7 +202,7 @@ class Artifact:
         tools: Versions of the packages that took part, and `edgekit`'s own.
         target: The target that it was made for.
         key: Digest of everything that decided the content; equal keys mean the same export.
-        parity: Closeness to the torch model.
+        parity: Closeness to the float model that it comes from.
         guard: What quantization cost in accuracy; None where no budget was given.
     """
 

@@ -1,6 +1,7 @@
 """Records of models: what is asked for, what was built, and where it will run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgekit.records.encoding import SCHEMA_VERSION, digest
 from edgekit.wire import TensorSpec
@@ -94,17 +95,36 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRequest:
+    """A float model file that edgekit did not make, and that a user asks to have quantized.
+
+    Attributes:
+        path: The file.
+        name: What to call the model; its artifacts' folder.
+        preprocess: What `--preprocess` says of how a photo becomes its input; empty for what
+            the file says, or what lies beside it.
+        seed: Seed of chosen photos.
+    """
+
+    path: Path
+    name: str
+    preprocess: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model as it was built.
 
     Attributes:
         name: The name that was asked for.
-        family: Name of the family's adapter.
-        backbone: The family's exact name.
-        head: Name of the head.
+        family: Name of the family's adapter; `file` for a file that edgekit did not make.
+        backbone: The family's exact name, or the file's.
+        head: Name of the head; `tensor` for outputs of a file that aren't one row of classes.
         classes: Number of classes; 0 for a head without classes.
-        inputs: Inputs of the torch model; the batch is free.
-        outputs: Outputs of the torch model.
+        inputs: Inputs of the float model that all others are made from; the batch is free where
+            it could be. The golden sample's are these.
+        outputs: Its outputs.
         weights: Where the weights came from.
         seed: Seed of random weights.
         parameters: Number of parameters after fusion.

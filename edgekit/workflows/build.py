@@ -8,13 +8,11 @@ from pathlib import Path
 from edgekit import publishing, storage
 from edgekit.errors import DataError, EdgekitError, ToolError
 from edgekit.exporters import EXPORTERS
-from edgekit.models import assemble
 from edgekit.quantizers import LayerCost
 from edgekit.records import (
     Artifact,
     Calibration,
     Format,
-    ModelRequest,
     Precision,
     Recipe,
     Target,
@@ -26,6 +24,7 @@ from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.lowering import Lowering
 from edgekit.workflows.parity import can_measure, parity
+from edgekit.workflows.sources import Source
 
 GOLDEN = "golden.npz"
 LABELS = "labels.txt"
@@ -38,7 +37,7 @@ class Builder:
     """Makes the artifacts of one export, each once; what one needs is made before it.
 
     Args:
-        request: The model.
+        source: Where the float model comes from.
         target: Where the artifacts will run.
         keys: Cache keys and what decides them.
         staging: Folder to build in, inside the one that artifacts are published in.
@@ -47,13 +46,13 @@ class Builder:
 
     def __init__(
         self,
-        request: ModelRequest,
+        source: Source,
         target: Target,
         keys: Keys,
         staging: Path,
         on_event: Callable[[str], None],
     ) -> None:
-        self._request = request
+        self._source = source
         self._target = target
         self._keys = keys
         self._staging = staging
@@ -66,14 +65,14 @@ class Builder:
     @property
     def root_failed(self) -> bool:
         """Whether the model itself could not be built, so that nothing can."""
-        return (Format.TORCH, Precision.FP32) in self._failed
+        return (self._source.root, Precision.FP32) in self._failed
 
     def artifact(self, format: Format, precision: Precision) -> Artifact:
         """The artifact: the published one if it is what would be made, else made now.
 
         Raises:
             EdgekitError: It, or one that it is made from, could not be made, or is known not to
-                be close to the torch model.
+                be close to the float model.
         """
         leg = (format, precision)
         if leg in self._failed:
@@ -91,7 +90,7 @@ class Builder:
         return self._staging.parent / f"{format}-{precision}"
 
     def publish(self, format: Format, precision: Precision) -> Artifact:
-        """Check a made artifact against the torch model and move it to its destination.
+        """Check a made artifact against the float model and move it to its destination.
 
         Raises:
             EdgekitError: It is not close enough, or can't be run or written.
@@ -140,7 +139,7 @@ class Builder:
         self._made[leg] = artifact
 
     def _make(self, leg: _Leg) -> Artifact:
-        if leg[0] is Format.TORCH:
+        if leg == (self._source.root, Precision.FP32):
             return self._root()
         self._on_event(f"making {leg[0]}-{leg[1]}")
         if leg[1] is Precision.FP32:
@@ -168,35 +167,35 @@ class Builder:
         return self._seal(parent, workdir, done.files, leg, done.inputs)
 
     def _root(self) -> Artifact:
-        """The traced torch model with its golden sample."""
-        self._on_event(f"building {self._request.name}")
-        workdir = self._workdir("torch-fp32")
-        with framework("torch", self._staging):
-            source = assemble.load(self._request, workdir)
-            photos = self._keys.golden.tensors(source.preprocess).stack()
-            outputs = assemble.reference(workdir / source.files[0], photos)
-        write_golden(workdir / GOLDEN, source.spec.inputs[0].name, photos, outputs)
-        if source.labels:
-            (workdir / LABELS).write_text("\n".join(source.labels) + "\n", encoding="utf-8")
-        leg = (Format.TORCH, Precision.FP32)
+        """The float model that everything is made from, with its golden sample."""
+        self._on_event(self._source.action)
+        leg = (self._source.root, Precision.FP32)
+        workdir = self._workdir(f"{leg[0]}-{leg[1]}")
+        with framework(self._source.tool, self._staging):
+            root = self._source.build(workdir, lambda p: self._keys.golden.tensors(p).stack())
+        for note in root.notes:
+            self._on_event(note)
+        write_golden(workdir / GOLDEN, root.spec.inputs[0].name, root.images, root.outputs)
+        if root.labels:
+            (workdir / LABELS).write_text("\n".join(root.labels) + "\n", encoding="utf-8")
         made = Artifact(
             path=workdir,
             format=leg[0],
             precision=leg[1],
-            spec=replace(source.spec, batch=self._request.batch),
-            inputs=source.spec.inputs,
-            preprocess=source.preprocess,
+            spec=root.spec,
+            inputs=root.inputs,
+            preprocess=root.preprocess,
             recipe=None,
             calibration=None,
             files=(),
             sha256="",
             size_bytes=0,
-            parent_sha256=None,
+            parent_sha256=root.parent_sha256,
             tools={},
             target=_ANY,
             key="",
         )
-        return self._sealed(made, dict.fromkeys(source.files, "model"), leg)
+        return self._sealed(made, root.files, leg)
 
     def _seal(
         self,
@@ -244,12 +243,14 @@ class Builder:
         """`made` with its parity, written down.
 
         Raises:
-            ToolError: It is not close enough to the torch model.
+            ToolError: It is not close enough to the float model.
         """
         found = parity(made)
+        if any(not close.finite for close in found.batches.values()):
+            self._lowering.name_overflow(made)
         if found.passed is False:
             raise ToolError(
-                f"{made.format}-{made.precision} is not close to the torch model: {found.reason}",
+                f"{made.format}-{made.precision} is not close to the float model: {found.reason}",
                 hint="give photos like those that the model will see with --calib"
                 if made.precision is Precision.INT8
                 else "use another format or precision for this model, and report it to edgekit",

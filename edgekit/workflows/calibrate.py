@@ -90,15 +90,16 @@ def _is_enough(count: int) -> bool:
 
 
 def _check_photos(folder: Path, found: PhotoSet, *, allow_few: bool) -> None:
-    count = len(found.digests)
-    if count > 1 and len(set(found.digests)) == 1:
+    files, count = len(found.digests), len(set(found.digests))
+    if files > 1 and count == 1:
         raise DataError(
-            f"the {count} photos of {folder} are all the same: ranges would be of one photo",
+            f"the {files} photos of {folder} are all the same: ranges would be of one photo",
             hint="give different photos like those that the model will see",
         )
     if count < LEAST_PHOTOS and not allow_few:
+        copies = f" in {files} files" if files != count else ""
         raise DataError(
-            f"{folder} holds {count} photos; ranges need {LEAST_PHOTOS} at least",
+            f"{folder} holds {count} photos{copies}; ranges need {LEAST_PHOTOS} at least",
             hint="give more photos, or --allow-few to calibrate on these all the same",
         )
 
@@ -153,7 +154,7 @@ def write_golden(
 
     Args:
         path: The `.npz` to write; the same content gives the same bytes.
-        name: Name of the torch model's input.
+        name: Name of the float model's input.
         inputs: Shape (N, 3, H, W).
         outputs: The float model's outputs, shape (N, ...).
     """

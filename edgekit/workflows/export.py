@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import assert_never
 
 from edgekit import publishing
 from edgekit.errors import EdgekitError
-from edgekit.models import catalog
-from edgekit.records import ExportLeg, Format, ModelRequest, Precision, Target
+from edgekit.records import ExportLeg, FileRequest, Format, ModelRequest, Precision, Target
 from edgekit.wire import Failure
 from edgekit.workflows import routes
 from edgekit.workflows.build import Builder
+from edgekit.workflows.families import FamilySource
+from edgekit.workflows.foreign import FileSource
 from edgekit.workflows.guard import Guard, over_budget
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.keys import Keys
+from edgekit.workflows.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class ExportPlan:
     """What an export is to make.
 
     Attributes:
-        request: The model.
+        request: The model, or the file that it stands in.
         formats: Formats to make.
         precisions: Precisions of each; float32 is always made, as the reference.
         target: Where the artifacts will run.
@@ -31,7 +34,7 @@ class ExportPlan:
             made is passed over.
     """
 
-    request: ModelRequest
+    request: ModelRequest | FileRequest
     formats: tuple[Format, ...]
     precisions: tuple[Precision, ...]
     target: Target
@@ -63,11 +66,12 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
         DataError: Weights or calibration photos can't be read, or the disk can't be written.
         MissingDependency: A package that the model itself needs is not installed.
     """
-    catalog.check(plan.request)
+    source = _source(plan)
+    source.check()
     wanted = list(_wanted(plan))
     for format, precision in wanted:
-        routes.check(format, precision)
-    keys = Keys(plan.request, plan.target, plan.int8)
+        routes.check(format, precision, source.root)
+    keys = Keys(source, plan.target, plan.int8)
     for leg in wanted:
         # Whatever is wrong with what the user gave comes out here, before anything is written.
         keys.key(*leg)
@@ -77,10 +81,20 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
         publishing.locked(folder, lambda: on_event(waiting)),
         publishing.staging(folder) as staging,
     ):
-        builder = Builder(plan.request, plan.target, keys, staging, on_event)
+        builder = Builder(source, plan.target, keys, staging, on_event)
         guard = Guard(builder, plan.int8, on_event) if plan.int8.max_drop is not None else None
         legs = [_leg(builder, leg, guard) for leg in wanted]
     return tuple(leg for leg in legs if not _passed_over(leg, plan, on_event))
+
+
+def _source(plan: ExportPlan) -> Source:
+    match plan.request:
+        case ModelRequest():
+            return FamilySource(plan.request)
+        case FileRequest():
+            return FileSource(plan.request, plan.folder)
+        case _:
+            assert_never(plan.request)
 
 
 def _wanted(plan: ExportPlan) -> Iterable[tuple[Format, Precision]]:

@@ -1,16 +1,14 @@
 """Cache keys: everything that decides an artifact's content, known before anything is built."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from edgekit import registry
-from edgekit.models import FAMILIES, catalog, weights
 from edgekit.quantization.recipe import checked, recipe
 from edgekit.records import (
     SCHEMA_VERSION,
     Format,
     GraphOp,
-    ModelRequest,
     Precision,
     Recipe,
     Target,
@@ -19,19 +17,20 @@ from edgekit.records import (
 from edgekit.workflows import routes
 from edgekit.workflows.calibrate import PhotoSet, golden_set
 from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.sources import Source
 
 
 class Keys:
     """Keys of one export's artifacts, and the inputs that they are made of.
 
     Args:
-        request: The model.
+        source: Where the float model comes from.
         target: Where the artifacts will run.
         int8: How int8 files are made and guarded.
     """
 
-    def __init__(self, request: ModelRequest, target: Target, int8: Int8Plan) -> None:
-        self._request = request
+    def __init__(self, source: Source, target: Target, int8: Int8Plan) -> None:
+        self._source = source
         self._target = target
         self._int8 = int8
 
@@ -43,21 +42,11 @@ class Keys:
     @cached_property
     def calibration(self) -> PhotoSet:
         """The photos to calibrate on."""
-        return self._int8.calibration(self._request.seed)
+        return self._int8.calibration(self._source.seed)
 
     @cached_property
-    def _model(self) -> dict[str, object]:
-        family, backbone = catalog.resolve(self._request.name)
-        return {
-            "family": family,
-            "backbone": backbone,
-            "weights": weights.weights_key(self._request),
-            "head": self._request.head,
-            "classes": self._request.classes,
-            "input_size": self._request.input_size,
-            "batch": self._request.batch,
-            "seed": self._request.seed,
-        }
+    def _model(self) -> Mapping[str, object]:
+        return self._source.key()
 
     def recipe(
         self, format: Format, precision: Precision, graph: Sequence[GraphOp] = ()
@@ -80,9 +69,8 @@ class Keys:
 
     def tools(self, format: Format, precision: Precision) -> dict[str, str]:
         """Versions of the packages that take part in making an artifact."""
-        extras = {FAMILIES.entry(catalog.resolve(self._request.name)[0]).extra}
-        extras |= {entry.extra for entry in routes.entries(format, precision)}
-        return registry.versions(*extras)
+        steps = routes.entries(format, precision, self._source.root)
+        return registry.versions(self._source.extra, *(entry.extra for entry in steps))
 
     def key(self, format: Format, precision: Precision) -> str:
         """The key of an artifact."""

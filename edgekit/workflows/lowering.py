@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from edgekit.datasets import images
 from edgekit.errors import DataError, ToolError
 from edgekit.graphs import GRAPHS
 from edgekit.quantization.solve import Observed
 from edgekit.quantizers import QUANTIZERS, LayerCost, Quantizer
 from edgekit.records import Artifact, Calibration, Format, Precision, Recipe
+from edgekit.workflows import routes
 from edgekit.workflows.calibrate import Feeds
 from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
@@ -69,12 +73,24 @@ class Lowering:
         with framework(f"{parent.format} quantizer", self._staging):
             return _quantizer(parent).rank(parent, recipe, observed, feeds)
 
+    def name_overflow(self, artifact: Artifact) -> None:
+        """Name the tensor in which a float file's values stop being numbers, if that can be seen.
+
+        Raises:
+            DataError: With the tensor, if the golden sample's photos show it.
+        """
+        quantized = routes.QUANTIZED_AS.get((artifact.format, Precision.INT8))
+        if artifact.precision is Precision.FP32 and quantized is artifact.format:
+            photos = self._keys.golden.tensors(artifact.preprocess)
+            with framework(f"{artifact.format} quantizer", self._staging):
+                _quantizer(artifact).observe(artifact, Feeds(photos, artifact.inputs[0]))
+
     def _observe(self, parent: Artifact) -> Observed:
         if parent.sha256 not in self._observed:
             self._on_event(f"calibrating on {self._keys.calibration.words()}")
+            _check_differ(self._keys.calibration.tensors(parent.preprocess))
             with framework(f"{parent.format} quantizer", self._staging):
                 found = _quantizer(parent).observe(parent, self._feeds(parent))
-            _check_input(parent, found)
             self._observed[parent.sha256] = found
         return self._observed[parent.sha256]
 
@@ -86,13 +102,17 @@ def _quantizer(parent: Artifact) -> Quantizer:
     return QUANTIZERS.get(parent.format)
 
 
-def _check_input(parent: Artifact, observed: Observed) -> None:
-    name = parent.inputs[0].name
-    if name not in observed.ranges:
-        return
-    low, high = observed.ranges.of(name, "minmax")
-    if low == high:
+def _check_differ(tensors: images.Tensors) -> None:
+    """Refuse photos that give one tensor, or one without any detail: ranges would be of nothing.
+
+    It stops at the first photo that differs, so it costs little where all is well.
+    """
+    first = tensors[0]
+    flat = not np.ptp(first, axis=(1, 2)).any()
+    several = len(tensors) > 1
+    if (several or flat) and all(np.array_equal(first, other) for other in tensors[1:]):
+        what = "each is of one colour" if flat else "each gives the same input"
         raise DataError(
-            f"the calibration photos are all alike: every value of {name!r} is {low:g}",
-            hint="give photos like those that the model will see",
+            f"the calibration photos are all alike: {what}",
+            hint="give photos like those that the model will see with --calib",
         )

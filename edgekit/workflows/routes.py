@@ -9,6 +9,7 @@ from typing import Any
 
 from edgekit.errors import UsageError
 from edgekit.exporters import EXPORTERS
+from edgekit.importers import IMPORTERS
 from edgekit.models import FAMILIES
 from edgekit.quantizers import QUANTIZERS
 from edgekit.records import Format, Precision
@@ -62,12 +63,23 @@ def readers(format: Format) -> tuple[str, ...]:
     return (*RUNTIME_OF[format], *ALSO_READ.get(format, ()))
 
 
-def check(wanted: Format, precision: Precision) -> None:
+def check(wanted: Format, precision: Precision, root: Format = Format.TORCH) -> None:
     """Refuse a pair that can't be made.
 
+    Args:
+        wanted: The format.
+        precision: The precision.
+        root: The format of the float model that everything is made from.
+
     Raises:
-        UsageError: With the precisions that the format has.
+        UsageError: With the precisions that the format has, or the formats that `root` gives.
     """
+    if root not in _to_torch(wanted):
+        possible_formats = [found for found in PRECISIONS if root in _to_torch(found)]
+        raise UsageError(
+            f"{wanted} can't be made from {root}",
+            hint=f"from {root} there are: {', '.join(possible_formats)}",
+        )
     possible = PRECISIONS[wanted]
     if precision not in possible:
         raise UsageError(
@@ -76,12 +88,17 @@ def check(wanted: Format, precision: Precision) -> None:
         )
 
 
-def lineage(wanted: Format) -> tuple[Format, ...]:
-    """The formats on the way to `wanted`, from torch to itself."""
+def lineage(wanted: Format, root: Format = Format.TORCH) -> tuple[Format, ...]:
+    """The formats on the way to `wanted`, from `root` to itself."""
+    path = _to_torch(wanted)
+    return tuple(reversed(path[: path.index(root) + 1]))
+
+
+def _to_torch(wanted: Format) -> list[Format]:
     path = [wanted]
     while path[-1] in SOURCE:
         path.append(SOURCE[path[-1]])
-    return tuple(reversed(path))
+    return path
 
 
 def missing(wanted: Format, precision: Precision) -> list[str]:
@@ -104,17 +121,20 @@ def install(wanted: Format, precision: Precision) -> str:
     return install_command(",".join(dict.fromkeys(extras))) if extras else ""
 
 
-def entries(wanted: Format, precision: Precision) -> list[Entry]:
-    """The registry's entries of every adapter on the way to `wanted` in `precision`."""
-    return [registry.entry(name) for registry, name in _adapters(wanted, precision)]
+def entries(wanted: Format, precision: Precision, root: Format = Format.TORCH) -> list[Entry]:
+    """The registry's entries of every adapter on the way from `root` to `wanted`."""
+    return [registry.entry(name) for registry, name in _adapters(wanted, precision, root)]
 
 
-def _adapters(wanted: Format, precision: Precision) -> list[tuple[Registry[Any], str]]:
+def _adapters(
+    wanted: Format, precision: Precision, root: Format = Format.TORCH
+) -> list[tuple[Registry[Any], str]]:
     """Every adapter on the way, the first step first."""
-    check(wanted, precision)
+    check(wanted, precision, root)
     # Every family builds a torch module; the toy one needs nothing but torch itself.
-    steps: list[tuple[Registry[Any], str]] = [(FAMILIES, "toy")]
-    steps += [(EXPORTERS, step) for step in lineage(wanted)[1:]]
+    first = (FAMILIES, "toy") if root is Format.TORCH else (IMPORTERS, root)
+    steps: list[tuple[Registry[Any], str]] = [first]
+    steps += [(EXPORTERS, step) for step in lineage(wanted, root)[1:]]
     if precision is not Precision.FP32:
         steps.append((QUANTIZERS, QUANTIZED_AS[wanted, precision]))
     return steps

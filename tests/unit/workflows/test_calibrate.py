@@ -1,0 +1,151 @@
+"""Which photos are calibrated on, and which sets of them are refused."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from edgekit.datasets.images import Tensors
+from edgekit.errors import DataError, UsageError
+from edgekit.records import Preprocess
+from edgekit.workflows import lowering
+from edgekit.workflows.calibrate import (
+    LEAST_PHOTOS,
+    MAX_PHOTOS,
+    calibration_set,
+    check_apart,
+    guard_set,
+    held_out_set,
+)
+from edgekit.workflows.int8 import Int8Plan, read_recipe
+from tests.foreign_files import photos
+
+PLAIN = Preprocess((8, 8), (8, 8), "squash", "bilinear", (0.4, 0.5, 0.6), (0.2, 0.2, 0.2))
+
+
+@pytest.fixture(scope="module")
+def enough(tmp_path_factory):
+    return photos(tmp_path_factory.mktemp("enough") / "photos", 44)
+
+
+def test_all_of_a_folder_in_order(enough):
+    found = calibration_set(enough, 0)
+    assert [path.name for path in found.photos.paths] == sorted(p.name for p in enough.iterdir())
+    assert len(set(found.digests)) == 44
+
+
+def test_too_few_are_refused_unless_they_are_allowed(tmp_path):
+    few = photos(tmp_path / "few", LEAST_PHOTOS - 1)
+    with pytest.raises(DataError, match=f"holds {LEAST_PHOTOS - 1} photos") as caught:
+        calibration_set(few, 0)
+    assert "--allow-few" in caught.value.hint
+    assert len(calibration_set(few, 0, allow_few=True).digests) == LEAST_PHOTOS - 1
+
+
+def test_copies_count_once(tmp_path):
+    folder = photos(tmp_path / "copies", 4)
+    for index in range(40):
+        shutil.copyfile(folder / f"{index % 4:03}.png", folder / f"copy{index}.png")
+    with pytest.raises(DataError, match="4 photos in 44 files"):
+        calibration_set(folder, 0)
+
+
+def test_copies_of_one_photo_are_refused_even_if_few_are_allowed(tmp_path):
+    folder = photos(tmp_path / "one", 1)
+    for index in range(40):
+        shutil.copyfile(folder / "000.png", folder / f"copy{index}.png")
+    with pytest.raises(DataError, match="all the same"):
+        calibration_set(folder, 0, allow_few=True)
+
+
+def test_of_too_many_a_seeded_sample_is_taken(tmp_path):
+    folder = photos(tmp_path / "many", MAX_PHOTOS + 8)
+    first, again, other = (calibration_set(folder, seed) for seed in (0, 0, 1))
+    assert len(first.digests) == MAX_PHOTOS
+    assert first == again
+    assert first != other
+
+
+def test_what_is_held_out_is_not_calibrated_on(enough):
+    calibrated = calibration_set(enough, 0, hold_out=True)
+    held = held_out_set(enough)
+    assert not set(calibrated.digests) & set(held.digests)
+    assert len(calibrated.digests) + len(held.digests) == 44
+    check_apart(calibrated, held)
+
+
+def test_photos_in_both_sets_are_found_by_content(enough, tmp_path):
+    other = photos(tmp_path / "other", 3, seed=1)
+    calibrated = calibration_set(enough, 0)
+    check_apart(calibrated, guard_set(other))
+    shutil.copyfile(enough / "007.png", other / "renamed.png")
+    with pytest.raises(DataError, match=r"1 photos are both.*007\.png"):
+        check_apart(calibrated, guard_set(other))
+    plan = Int8Plan(calib=enough, max_drop=1.0, data=other)
+    with pytest.raises(DataError, match="both calibrated on and measured on"):
+        plan.calibration(0)
+
+
+def test_what_belongs_to_the_guard_needs_one(tmp_path):
+    for options in ({"keep": True}, {"data": tmp_path}):
+        with pytest.raises(UsageError, match="belongs to --max-drop"):
+            Int8Plan(**options)
+
+
+class Pictures(Tensors):
+    """Tensors without files."""
+
+    def __init__(self, arrays):
+        super().__init__(PLAIN, ())
+        self._arrays = arrays
+
+    def __len__(self):
+        return len(self._arrays)
+
+    def __getitem__(self, index):
+        return Pictures(self._arrays[index]) if isinstance(index, slice) else self._arrays[index]
+
+
+def picture(seed):
+    return np.random.default_rng(seed).normal(size=(3, 8, 8)).astype(np.float32)
+
+
+def colour(red):
+    return np.full((3, 8, 8), [[[red]], [[0.5]], [[-1]]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "word"),
+    [
+        ([picture(0)] * 3, "same input"),
+        ([colour(0.1)] * 3, "one colour"),
+        ([colour(0.1)], "one colour"),
+    ],
+)
+def test_photos_that_give_one_tensor_are_all_alike(arrays, word):
+    with pytest.raises(DataError, match=f"all alike.*{word}"):
+        lowering._check_differ(Pictures(arrays))
+
+
+@pytest.mark.parametrize(
+    "arrays", [[picture(0), picture(1)], [picture(0)], [colour(0), colour(1)]]
+)
+def test_photos_that_differ_are_taken(arrays):
+    lowering._check_differ(Pictures(arrays))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"scheme": "w8a8-static"}', '{"recipe": null}', "not JSON", "\x00"]
+)
+def test_json_that_is_no_recipe(tmp_path, text):
+    path = tmp_path / "recipe.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"recipe\.json holds no recipe") as caught:
+        read_recipe(str(path))
+    assert "artifact.json" in caught.value.hint
+
+
+def test_a_recipe_that_nobody_knows():
+    with pytest.raises(UsageError, match="w8a8-statik") as caught:
+        read_recipe("w8a8-statik")
+    assert "w8a8-static" in caught.value.hint

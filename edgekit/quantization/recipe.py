@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import assert_never
 
 from edgekit.errors import UsageError
@@ -39,13 +40,14 @@ _FLOAT_KINDS_LITERT = {
     "SUM": "adds more than 8 bits hold",
 }
 
-# What LiteRT's converter makes of a layer norm. The sum of a transformer's branches, which it
-# reads, has values a hundred times the others: one scale for all of them leaves nothing of those.
-_LAYER_NORM = {"RSQRT", "SQUARED_DIFFERENCE"}
-_AROUND_LAYER_NORM = tuple(
-    FloatLayer(kind, "part of a layer norm, or of the sums that it reads")
-    for kind in ("ADD", "SUB", "MEAN", "MUL")
-)
+# A layer norm reads the sum of a transformer's branches, in which some values are a hundred times
+# the others: one scale for all of them leaves nothing of those. By what stands in the file for it
+# (LiteRT has its parts), the kinds that go with it.
+_WITH_LAYER_NORM = {
+    frozenset({"LayerNormalization"}): ("Add",),
+    frozenset({"RSQRT", "SQUARED_DIFFERENCE"}): ("ADD", "SUB", "MEAN", "MUL"),
+}
+_SUMS = "part of a layer norm, or of the sums that it reads"
 
 
 def recipe(
@@ -144,9 +146,10 @@ def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
     """`chosen` with what doesn't stand in `graph` left out, and the graph's digest."""
     there = {op.op for op in graph}
     kinds = chosen.float_kinds
-    if chosen.format is Format.LITERT and chosen.scheme == STATIC and there >= _LAYER_NORM:
+    if chosen.scheme == STATIC:
         known = {kind.name for kind in kinds}
-        kinds += tuple(kind for kind in _AROUND_LAYER_NORM if kind.name not in known)
+        more = (names for norm, names in _WITH_LAYER_NORM.items() if there >= norm)
+        kinds += tuple(FloatLayer(name, _SUMS) for name in chain(*more) if name not in known)
     kinds = tuple(kind for kind in kinds if kind.name in there)
     return replace(chosen, float_kinds=kinds, network=network(graph))
 

@@ -168,6 +168,7 @@ def _place(
         },
     )
     quantizer.quantize_model()
+    quantizer.model.topological_sort()
     placed: onnx.ModelProto = quantizer.model.model
     return placed
 

@@ -35,8 +35,8 @@ def error_feedback(rows: Array, scale: Array, second: npt.NDArray[np.float64]) -
 
     The error of each weight is made up for by those not rounded yet, by the optimal update for the
     expected square of the output's error: GPTQ (Frantar et al. 2022, arXiv:2210.17323), all rows
-    in one order, the terms with the largest squares first. The largest weight of a row stays at the
-    end of the scale, so that the scale can be read off the rounded weights again.
+    in one order, the terms with the largest squares first. The largest weight of a row stays at
+    the end of the scale, so that the scale can be read off the rounded weights again.
 
     Args:
         rows: Shape (groups, outputs / groups, terms).

@@ -1,11 +1,12 @@
 """Scales of 8-bit weights: one for each output, and the bound that keeps pairs from saturating.
 
 x86 without VNNI multiplies u8 activations by s8 weights with `vpmaddubsw`, which adds two products
-in a saturating int16 (Intel SDM, volume 2). With activations up to 255, two weights of one sign can
-overflow it only where their sum passes 32767 / 255 = 128; two of opposite signs never do. Which
-weights meet in one instruction is the kernel's choice, but no two weigh more than the two largest
-of a sign: a scale that brings those to 128 can't saturate in any kernel's layout, and gives up far
-less than the whole bit of `reduce_range`. Kernels for depthwise convolutions add no pairs.
+in a saturating int16 (Intel SDM, volume 2). With activations up to 255, two weights of one sign
+can overflow it only where their sum passes 32767 / 255 = 128; two of opposite signs never do.
+Which weights meet in one instruction is the kernel's choice, but no two weigh more than the two
+largest of a sign: a scale that brings those to 128 can't saturate in any kernel's layout, and
+gives up far less than the whole bit of `reduce_range`. Kernels for depthwise convolutions add no
+pairs.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from edgekit import registry
-from edgekit.quantization.recipe import checked, recipe
+from edgekit.quantization.given import checked
+from edgekit.quantization.recipe import recipe
 from edgekit.records import (
     SCHEMA_VERSION,
     Format,

@@ -142,7 +142,7 @@ def test_the_cache_needs_no_framework(toy, run_python):
         "from edgekit.records import Format, ModelRequest, Precision\n"
         "from edgekit.workflows.export import ExportPlan, export\n"
         f"plan = ExportPlan(ModelRequest('toy', weights='random'), (Format.ONNX,), (Precision.INT8,),"
-        f" None, target('host'), Path({str(toy.parent)!r}))\n"
+        f" target('host'), Path({str(toy.parent)!r}))\n"
         "legs = export(plan, lambda words: None)\n"
         "frameworks = {'torch', 'onnx', 'onnxruntime', 'timm'} & set(sys.modules)\n"
         "print(json.dumps([[leg.cached for leg in legs], sorted(frameworks)]))"

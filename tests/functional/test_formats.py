@@ -42,7 +42,7 @@ main()
 @pytest.mark.parametrize(
     ("hidden", "made", "precision", "extra"),
     [
-        ("nncf", "openvino", "int8", "openvino"),
+        ("onnxruntime", "openvino", "int8", "onnx"),
         ("litert_torch", "litert", "fp32", "litert"),
         ("onnxscript", "tensorrt", "fp16", "onnx"),
     ],
@@ -55,10 +55,8 @@ def test_what_is_missing_comes_with_the_command(run_python, hidden, made, precis
 
 
 def test_float_needs_no_quantizer(run_python):
-    found = run_python(HIDE.format(hidden="nncf"))
-    row = next(
-        r for r in found["formats"] if (r["format"], r["precision"]) == ("openvino", "fp32")
-    )
+    found = run_python(HIDE.format(hidden="ai_edge_quantizer"))
+    row = next(r for r in found["formats"] if (r["format"], r["precision"]) == ("litert", "fp32"))
     assert row["missing"] == []
     assert row["install"] == ""
 
@@ -66,5 +64,7 @@ def test_float_needs_no_quantizer(run_python):
 def test_the_tables_name_every_format():
     for table in (routes.PRECISIONS, routes.RUNTIME_OF):
         assert set(table) == set(Format)
-    assert set(routes.SOURCE) == set(routes.QUANTIZER) == set(Format) - {Format.TORCH}
+    deployed = set(Format) - {Format.TORCH}
+    assert set(routes.SOURCE) == deployed
+    assert {format for format, _ in routes.QUANTIZED_AS} == deployed
     assert all(Precision.FP32 in precisions for precisions in routes.PRECISIONS.values())

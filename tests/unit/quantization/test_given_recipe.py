@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from edgekit.errors import UsageError
-from edgekit.quantization.recipe import checked, fitted, recipe
+from edgekit.quantization.given import checked
+from edgekit.quantization.recipe import fitted, recipe
 from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Target
 
 HERE = Target("host", "x86_64", ("avx2",))

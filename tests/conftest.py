@@ -72,8 +72,8 @@ def toy(exported: Path, run_cli: RunCli) -> Path:
     """
     made = {"torch": "fp32", "onnx,openvino,litert,tensorrt": "fp32,fp16,int8"}
     for formats, precisions in made.items():
-        options = ("--weights", "random", "--format", formats, "--precision", precisions)
-        options += ("--no-verdict",)
+        options = ["--weights", "random", "--format", formats, "--precision", precisions]
+        options += ["--no-verdict"]
         done = run_cli("export", "toy", *options, "--out", exported)
         print(done.stdout, done.stderr)  # pytest shows it beside a failure
     return exported / "toy"

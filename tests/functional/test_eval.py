@@ -60,12 +60,13 @@ def test_a_file_for_a_gpu_is_run_by_the_reference(toy, photos, run_json):
     assert report["agreement"] >= 0.5
 
 
-def test_images_that_were_calibrated_on_are_counted(tmp_path, photos, run_json, run_cli):
+def test_images_that_were_calibrated_on_are_refused(tmp_path, photos, run_json, run_cli):
     out = tmp_path / "out"
-    common = ("export", "toy", "--weights", "random", "--format", "onnx", "--int8", "--out", out)
-    run_json(*common, "--calib", photos)
+    common = ("export", "toy", "--weights", "random", "--format", "onnx", "--precision", "int8")
+    run_json(*common, "--out", out, "--calib", photos, "--allow-few", "--no-verdict")
     done = run_cli("eval", out / "toy" / "onnx-int8", "--data", photos)
-    assert "12 of the images were calibrated on" in done.stdout
+    assert done.returncode == 6
+    assert "calibrated on 12 of these images: 00.png" in done.stderr
 
 
 def test_bad_input(toy, photos, tmp_path, run_cli):

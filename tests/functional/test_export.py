@@ -172,22 +172,27 @@ def test_a_tampered_artifact_is_made_again(tmp_path, run_json, run_cli):
 
 def test_json_has_the_documented_shape(toy, run_json):
     report = run_json(*TOY, "--int8", "--out", toy.parent)
-    assert sorted(report) == ["artifacts", "failures"]
+    assert sorted(report) == ["artifacts", "failures", "verdicts"]
     assert report["failures"] == []
-    float32, int8 = report["artifacts"]
+    float32, float16, int8 = report["artifacts"]
+    assert float16["recipe"]["scheme"] == "float16"
+    assert {"path", "guard", "calibration", "cached"} <= set(int8)
     assert {"path", "format", "precision", "sha256", "size_bytes", "parity", "recipe"} <= set(int8)
     assert float32["recipe"] is None
     assert int8["recipe"]["scheme"] == "w8a8-static"
 
 
-def test_calibration_photos_of_the_users_own(tmp_path, run_json):
+def test_calibration_photos_of_the_users_own(tmp_path, run_json, run_cli):
     photos = tmp_path / "photos"
     photos.mkdir()
     for index in range(4):
+        # Fewer than ranges need: they must be allowed.
         pixels = np.random.default_rng(index).integers(0, 256, (40, 40, 3), np.uint8)
         Image.fromarray(pixels).save(photos / f"{index}.png")
     (photos / "broken.png").write_bytes(b"\x89PNG")
-    report = run_json(*TOY, "--int8", "--calib", photos, "--out", tmp_path / "out")
+    command = (*TOY, "--precision", "int8", "--calib", photos, "--out", tmp_path / "out")
+    refused(run_cli(*command), 6, "4 photos", "--allow-few")
+    report = run_json(*command, "--allow-few", "--no-verdict")
     calibration = report["artifacts"][1]["calibration"]
     assert [name for name, _ in calibration["files"]] == ["0.png", "1.png", "2.png", "3.png"]
     assert calibration["skipped"] == ["broken.png"]
@@ -320,10 +325,11 @@ def test_a_killed_export_is_taken_up_by_the_next(tmp_path, run_json):
     wait_for_line(process, "making onnx-int8")
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    assert storage.find(tmp_path) in ([], [tmp_path / "toy" / "onnx-fp32"])
-    run_json(*TOY, "--int8", "--out", tmp_path)
+    whole = [tmp_path / "toy" / f"onnx-{precision}" for precision in ("fp16", "fp32")]
+    assert set(storage.find(tmp_path)) <= set(whole)
+    run_json(*TOY, "--int8", "--no-verdict", "--out", tmp_path)
     left = [path.name for path in (tmp_path / "toy").iterdir() if path.name != ".lock"]
-    assert sorted(left) == ["onnx-fp32", "onnx-int8"]
+    assert sorted(left) == ["onnx-fp16", "onnx-fp32", "onnx-int8"]
 
 
 def test_two_exports_into_one_place_both_end_well(tmp_path):

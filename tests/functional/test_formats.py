@@ -17,7 +17,7 @@ def test_a_row_says_how_and_where(run_json):
     rows = run_json("formats")["formats"]
     row = next(r for r in rows if (r["format"], r["precision"]) == ("openvino", "int8"))
     assert row["route"] == ["torch", "onnx", "openvino"]
-    assert row["quantizer"] == "openvino"
+    assert row["quantizer"] == "onnx"
     assert [runtime["name"] for runtime in row["runtimes"]] == ["openvino"]
     assert {"torch", "onnx", "openvino"} <= set(row["extras"])
 

@@ -226,7 +226,12 @@ def litert_peers(source: Artifact, tensors: Sequence[Array], out: Path) -> Itera
     from ai_edge_quantizer import quantizer
     from ai_edge_quantizer import recipe as recipes
 
-    tool = quantizer.Quantizer(str(source.model), recipes.static_wi8_ai8())
+    # Inputs and outputs float, as Ultralytics keeps them.
+    ends = [
+        {"regex": ".*", "operation": end, "algorithm_key": "no_quantize"}
+        for end in ("INPUT", "OUTPUT")
+    ]
+    tool = quantizer.Quantizer(str(source.model), [*recipes.static_wi8_ai8(), *ends])
     name = source.inputs[0].name
     feeds = [{name: image.transpose(1, 2, 0)[None]} for image in tensors]
     ranges = tool.calibrate({"serving_default": feeds})

@@ -75,6 +75,7 @@ def _row(artifact: Artifact, *, cached: bool) -> tuple[str, ...]:
             sqnr = "equal" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
             agreement = f"{round(found.agreement * found.images)}/{found.images}"
     if (guard := artifact.guard) and guard.float_layers:
-        notes.append(f"{guard.float_layers} layers in float for --max-drop")
+        cost = f", {guard.latency_ratio:.2f} times the latency" if guard.latency_ratio else ""
+        notes.append(f"{guard.float_layers} layers in float for --max-drop{cost}")
     size = f"{artifact.size_bytes / 2**20:.2f}"
     return (str(artifact.path), size, sqnr, agreement, runtime, "; ".join(notes))

@@ -166,4 +166,6 @@ def _guard(guard: Guarded | None) -> list[tuple[str, str]]:
     )
     if guard.float_layers:
         words += f"; {guard.float_layers} layers put back in float"
+    if guard.latency_ratio:
+        words += f", which took {guard.latency_ratio:.2f} times the latency"
     return [("guard", words)]

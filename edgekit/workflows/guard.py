@@ -11,9 +11,10 @@ import numpy.typing as npt
 from edgekit.datasets import images, labels
 from edgekit.errors import ToolError, UsageError
 from edgekit.measure.environment import usable_cores
+from edgekit.quantization.target import HOST
 from edgekit.quantizers import LayerCost
 from edgekit.records import Artifact, FloatLayer, Format, Guarded, Precision, Recipe
-from edgekit.workflows import accuracy, routes
+from edgekit.workflows import accuracy, routes, turns
 from edgekit.workflows.build import Builder
 from edgekit.workflows.calibrate import held_out_set
 from edgekit.workflows.int8 import Int8Plan
@@ -91,12 +92,20 @@ class Guard:
             max_drop=self._plan.max_drop or 0.0,
             met=best.value >= limit,
             float_layers=best.float_layers,
+            latency_ratio=self._slowdown(best.artifact, first, runtime),
         )
         chosen = replace(best.artifact, guard=guarded)
         self._builder.replace(leg, chosen)
         missed = over_budget(chosen)
         if missed and not self._plan.keep:
             raise missed
+
+    def _slowdown(self, chosen: Artifact, first: Artifact, runtime: str) -> float | None:
+        """What the layers in float cost in time, where that can be measured."""
+        if chosen is first or first.target.name != HOST or runtime == REFERENCE:
+            return None
+        self._on_event("measuring what the layers in float cost in time")
+        return turns.latency_ratio(chosen, first, runtime)
 
     def _search(
         self, leg: _Leg, start: Try, limit: float, measured: Callable[[Artifact, int], Try]

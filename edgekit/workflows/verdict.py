@@ -1,19 +1,10 @@
-"""The verdict: the precisions of one model side by side, measured so that noise can't decide.
-
-All files are loaded by one worker and take turns of a few inferences, in an order that is shuffled
-again and again; only what was measured within one round is compared. A shared machine changes its
-pace for seconds at a time: files that were each measured in a process of its own, one after the
-other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
-Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
-also has luck of its own, so there are several, and the interval is over them.
-"""
+"""The verdict: the precisions of one model side by side, measured so that noise can't decide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 
-from edgekit.errors import DeviceError, EdgekitError, MissingDependency, UsageError
+from edgekit.errors import EdgekitError, MissingDependency, UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
@@ -21,42 +12,17 @@ from edgekit.quantization.target import HOST, detect
 from edgekit.quantization.verdict import judge
 from edgekit.records import (
     Artifact,
-    BenchPlan,
     BenchResult,
-    Device,
     ExportLeg,
     Format,
     Precision,
     ShipVerdict,
-    Subject,
     Target,
 )
-from edgekit.transports import TRANSPORTS
-from edgekit.wire import Closeness, Profile, Samples, Turns
-from edgekit.workflows import bench
-from edgekit.workflows.jobs import run_job
+from edgekit.wire import Closeness, Samples
+from edgekit.workflows import bench, turns
 from edgekit.workflows.routes import RUNTIME_OF
 
-# The least with which one wild launch can't decide: the interval is from the second to the eighth.
-LAUNCHES = 9
-TURNS = Profile(
-    min_runs=8,
-    min_time_s=0.8,
-    max_time_s=4.0,
-    warmup_min_runs=2,
-    warmup_min_time_s=0.1,
-    warmup_max_time_s=0.1,
-)
-# What a file runs, and whether it is right, are no matter of time.
-ALONE = Profile(
-    min_runs=1,
-    min_time_s=0.0,
-    max_time_s=1.0,
-    warmup_min_runs=1,
-    warmup_min_time_s=0.0,
-    warmup_max_time_s=0.0,
-)
-_TIMEOUT_S = 1200.0
 _MOST_LOADING_S = 180.0
 
 OnEvent = Callable[[str], None]
@@ -102,11 +68,11 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
             "there is nothing to compare", hint="a verdict needs fp32 and int8 or fp16"
         )
     plans = {
-        precision: _plan(artifact, runtime, threads, batch)
+        precision: turns.plan(artifact, runtime, threads, batch)
         for precision, artifact in artifacts.items()
     }
     name = plans[Precision.FP32].subject.name
-    on_event(f"{name}: against {_others(artifacts)} with {runtime}, {LAUNCHES} times")
+    on_event(f"{name}: against {_others(artifacts)} with {runtime}, {turns.LAUNCHES} times")
     try:
         # Each alone first: what it runs, and whether it is right.
         samples = {
@@ -114,7 +80,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
             for precision, plan in plans.items()
         }
         _refuse_slow_loading(samples.values())
-        launches = list(_launches(plans, seed))
+        launches = turns.launches(list(plans.values()), seed)
     except (MissingDependency, _SlowLoadingError) as error:
         on_event(f"{name}: no verdict: {error}")
         return None
@@ -205,40 +171,11 @@ class _SlowLoadingError(Exception):
 def _refuse_slow_loading(samples: Iterable[Samples]) -> None:
     # TensorRT builds its engine from an .onnx file each time.
     loading_s = sum(each.load_ns for each in samples) / 1e9
-    if loading_s * LAUNCHES > _MOST_LOADING_S:
+    if loading_s * turns.LAUNCHES > _MOST_LOADING_S:
         raise _SlowLoadingError(
-            f"loading takes {loading_s:.0f} s, {LAUNCHES} times; for TensorRT export an engine"
+            f"loading takes {loading_s:.0f} s, {turns.LAUNCHES} times; for TensorRT, export an "
+            "engine"
         )
-
-
-def _launches(plans: Mapping[Precision, BenchPlan], seed: int) -> Iterator[tuple[list[int], ...]]:
-    """For each launch: for each of `plans`, the latency in every round."""
-    first, *rivals = map(bench.job, plans.values())
-    link = TRANSPORTS.get(Device().transport).open(Device())
-    for launch in range(LAUNCHES):
-        job = replace(
-            first,
-            kind="compare",
-            profile=TURNS,
-            golden=None,
-            rivals={rival.model: rival.precision for rival in rivals},
-            seed=seed + launch,
-        )
-        turns = run_job(link, job, timeout_s=_TIMEOUT_S)
-        if not isinstance(turns, Turns) or len(turns.latency_ns) != len(plans):
-            raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
-        yield tuple(turns.latency_ns)
-
-
-def _plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> BenchPlan:
-    return BenchPlan(
-        subject=Subject(artifact.model, artifact.sha256, artifact.size_bytes, artifact),
-        runtime=runtime,
-        device=Device(),
-        threads=threads,
-        batch=batch or artifact.inputs[0].shape[0],
-        profile=ALONE,
-    )
 
 
 def _measured(

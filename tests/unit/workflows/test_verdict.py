@@ -11,9 +11,19 @@ import pytest
 
 from edgekit.errors import DeviceError, MissingDependency, UsageError
 from edgekit.quantization.target import NAMED
-from edgekit.records import BenchPlan, BenchResult, Device, Format, Precision, Ship, Subject
+from edgekit.records import (
+    BenchPlan,
+    BenchResult,
+    Device,
+    ExportLeg,
+    Format,
+    Guarded,
+    Precision,
+    Ship,
+    Subject,
+)
 from edgekit.wire import Closeness, Job, OpCount, Profile, Samples, TensorSpec, Turns
-from edgekit.workflows import bench
+from edgekit.workflows import bench, turns
 from edgekit.workflows import verdict as workflow
 
 FP32, FP16, INT8 = Precision.FP32, Precision.FP16, Precision.INT8
@@ -53,6 +63,7 @@ def _artifact(precision: Precision, folder: str = "net") -> Any:
         size_bytes={FP32: 400, FP16: 200, INT8: 100}[precision],
         inputs=(TensorSpec("x", (None, 3, 8, 8), "float32"),),
         target=AVX2,
+        guard=None,
         file=lambda _: path / "golden.npz",
     )
 
@@ -76,7 +87,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         pace = [PACE[Precision(Path(file).parent.name.partition("-")[2])] for file in files]
         return Turns([[each * mood, each * mood * 2] for each in pace])
 
-    monkeypatch.setattr(workflow, "run_job", worker)
+    monkeypatch.setattr(turns, "run_job", worker)
     monkeypatch.setattr(bench, "run", lambda *_: SAMPLES)
     return seen
 
@@ -92,12 +103,12 @@ def test_the_files_take_turns_in_a_fresh_worker_each_time(
     found = workflow.compare(group, "onnxruntime", 1, target=AVX2)
     assert found is not None
     assert found.choice is Ship.INT8
-    assert len(jobs) == found.launches == workflow.LAUNCHES
-    assert len({job.seed for job in jobs}) == workflow.LAUNCHES
+    assert len(jobs) == found.launches == turns.LAUNCHES
+    assert len({job.seed for job in jobs}) == turns.LAUNCHES
     assert {job.kind for job in jobs} == {"compare"}
     words = {Path(path).parent.name: word for path, word in jobs[0].rivals.items()}
     assert words == {"onnx-fp16": "fp16", "onnx-fp32": "fp32"}
-    assert jobs[0].profile == workflow.TURNS
+    assert jobs[0].profile == turns.TURNS
     assert (found.model, found.format, found.runtime) == ("net", "onnx", "onnxruntime")
     assert [side.precision for side in found.sides] == [FP32, FP16, INT8]
     int8 = found.sides[2]
@@ -161,7 +172,7 @@ def test_a_comparison_that_fails_is_told_and_no_error(monkeypatch: pytest.Monkey
     def worker(*_: Any, **__: Any) -> Turns:
         raise DeviceError("it crashed", hint="h")
 
-    monkeypatch.setattr(workflow, "run_job", worker)
+    monkeypatch.setattr(turns, "run_job", worker)
     said: list[str] = []
     results = [_result(_artifact(each)) for each in (FP32, INT8)]
     assert workflow.of_results(results, said.append) == ()
@@ -171,6 +182,39 @@ def test_a_comparison_that_fails_is_told_and_no_error(monkeypatch: pytest.Monkey
 def test_a_worker_that_measured_nothing_is_an_error(
     monkeypatch: pytest.MonkeyPatch, jobs: list[Job], group: dict[Precision, Any]
 ) -> None:
-    monkeypatch.setattr(workflow, "run_job", lambda *_, **__: None)
+    monkeypatch.setattr(turns, "run_job", lambda *_, **__: None)
     with pytest.raises(DeviceError, match="measured nothing"):
         workflow.compare(group, "onnxruntime", 1)
+
+
+def test_the_guards_photos_count_where_this_runtime_ran_them(
+    jobs: list[Job], group: dict[Precision, Any]
+) -> None:
+    guard = Guarded("agreement", 137, "photos", "onnxruntime", 1.0, 0.9, 0.6, 50.0, met=True)
+    group[INT8].guard = guard
+    found = workflow.compare(group, "onnxruntime", 1, target=AVX2)
+    assert found is not None
+    assert (found.sides[2].images, found.sides[2].agreement) == (137, 0.6)
+    assert found.choice is not Ship.INT8
+    for other in (replace(guard, runtime="openvino"), replace(guard, metric="top1")):
+        group[INT8].guard = other
+        found = workflow.compare(group, "onnxruntime", 1, target=AVX2)
+        assert found is not None
+        assert found.sides[2].images == GOLDEN.images
+
+
+def test_an_export_is_judged_where_it_was_made_now_and_for_this_machine(
+    jobs: list[Job], group: dict[Precision, Any]
+) -> None:
+    host = replace(AVX2, name="host")
+    legs = [ExportLeg(Format.ONNX, each, artifact) for each, artifact in group.items()]
+    assert workflow.of_legs(legs) == ()  # made for a named target
+    group[INT8].target = host
+    assert [found.choice for found in workflow.of_legs(legs)] == [Ship.INT8]
+    assert workflow.of_legs([replace(leg, cached=True) for leg in legs]) == ()
+    assert workflow.of_legs(legs[1:]) == ()  # no int8
+
+
+def test_the_price_of_layers_in_float(jobs: list[Job], group: dict[Precision, Any]) -> None:
+    ratio = turns.latency_ratio(group[FP32], group[INT8], "onnxruntime")
+    assert ratio == pytest.approx(100 / 60)

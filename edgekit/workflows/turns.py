@@ -1,0 +1,103 @@
+"""Files against each other, measured so that noise can't decide.
+
+All files are loaded by one worker and take turns of a few inferences, in an order that is shuffled
+again and again; only what was measured within one round is compared. A shared machine changes its
+pace for seconds at a time: files that were each measured in a process of its own, one after the
+other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
+Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
+also has luck of its own, so there are several, and the interval is over them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgekit.errors import DeviceError, MissingDependency
+from edgekit.measure.environment import usable_cores
+from edgekit.records import Artifact, BenchPlan, Device, Subject
+from edgekit.transports import TRANSPORTS
+from edgekit.wire import Profile, Turns
+from edgekit.workflows import bench
+from edgekit.workflows.jobs import run_job
+
+# The least with which one wild launch can't decide: the interval is from the second to the eighth.
+LAUNCHES = 9
+TURNS = Profile(
+    min_runs=8,
+    min_time_s=0.8,
+    max_time_s=4.0,
+    warmup_min_runs=2,
+    warmup_min_time_s=0.1,
+    warmup_max_time_s=0.1,
+)
+# What a file runs, and whether it is right, are no matter of time.
+ALONE = Profile(
+    min_runs=1,
+    min_time_s=0.0,
+    max_time_s=1.0,
+    warmup_min_runs=1,
+    warmup_min_time_s=0.0,
+    warmup_max_time_s=0.0,
+)
+_FEW = 3
+_TIMEOUT_S = 1200.0
+
+
+def plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> BenchPlan:
+    """A leg that looks at `artifact` and hardly times it."""
+    return BenchPlan(
+        subject=Subject(artifact.model, artifact.sha256, artifact.size_bytes, artifact),
+        runtime=runtime,
+        device=Device(),
+        threads=threads,
+        batch=batch or artifact.inputs[0].shape[0],
+        profile=ALONE,
+    )
+
+
+def launches(
+    plans: Sequence[BenchPlan], seed: int, count: int = LAUNCHES
+) -> list[tuple[list[int], ...]]:
+    """For each launch: for each of `plans`, the latency in every round, in ns.
+
+    Raises:
+        EdgekitError: A file can't be measured.
+    """
+    first, *rivals = map(bench.job, plans)
+    link = TRANSPORTS.get(Device().transport).open(Device())
+    found = []
+    for launch in range(count):
+        job = replace(
+            first,
+            kind="compare",
+            profile=TURNS,
+            golden=None,
+            rivals={rival.model: rival.precision for rival in rivals},
+            seed=seed + launch,
+        )
+        measured = run_job(link, job, timeout_s=_TIMEOUT_S)
+        if not isinstance(measured, Turns) or len(measured.latency_ns) != len(plans):
+            raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+        found.append(tuple(measured.latency_ns))
+    return found
+
+
+def latency_ratio(artifact: Artifact, base: Artifact, runtime: str) -> float | None:
+    """Latency of `artifact` to that of `base`, the median over a few launches.
+
+    Returns:
+        None where the runtime can't run here.
+    """
+    plans = [plan(each, runtime, usable_cores(), None) for each in (artifact, base)]
+    try:
+        rounds = launches(plans, 0, _FEW)
+    except MissingDependency:
+        return None
+    return float(
+        statistics.median(
+            statistics.median(own / other for own, other in zip(*pair, strict=True))
+            for pair in rounds
+        )
+    )

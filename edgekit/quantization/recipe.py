@@ -128,7 +128,7 @@ def _float16(target: Target, format: Format) -> Recipe:
         activation_type="float16" if format in {Format.ONNX, Format.TENSORRT} else "float32",
         activation_symmetric=True,
         weight_type="float16",
-        granularity="per-tensor",
+        granularity="none",
         weight_scale="max",
         rounding="nearest",
         correct_bias=False,

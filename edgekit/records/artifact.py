@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgekit.records.model import ModelSpec, Preprocess, Target
 from edgekit.wire import Closeness, TensorSpec
@@ -56,7 +57,7 @@ class Recipe:
         activation_type: `uint8`, `int8`, `float32` or `float16`.
         activation_symmetric: Whether the zero point of activations is fixed at the middle.
         weight_type: `int8` or `float16`.
-        granularity: `per-channel` or `per-tensor` scales of weights.
+        granularity: Scales of weights: `per-channel`, or `none` where there are no scales.
         weight_scale: How they are chosen: `max` (the largest weight is 127) or `pairs` (no two
             weights of one sign sum to more than 128, so that int16 sums can't saturate).
         rounding: `nearest`, or `error-feedback`: each weight's error is made up for by the others.
@@ -73,14 +74,14 @@ class Recipe:
     scheme: str
     format: Format
     target: str
-    activation_type: str
+    activation_type: Literal["uint8", "int8", "float32", "float16"]
     activation_symmetric: bool
-    weight_type: str
-    granularity: str
-    weight_scale: str
-    rounding: str
+    weight_type: Literal["int8", "float16"]
+    granularity: Literal["per-channel", "none"]
+    weight_scale: Literal["max", "pairs"]
+    rounding: Literal["nearest", "error-feedback"]
     correct_bias: bool
-    range_method: str
+    range_method: Literal["minmax", "mse", "none"]
     quantize_bias: bool
     quantize_outputs: bool
     target_features: tuple[str, ...] = ()

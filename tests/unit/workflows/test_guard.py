@@ -1,10 +1,36 @@
-"""The search for the fewest layers in float."""
+"""The guard: as few layers in float as the budget needs, and what becomes of one that is missed."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.workflows.guard import fewest
+from edgekit.datasets import images, labels
+from edgekit.errors import ToolError, UsageError
+from edgekit.quantization.recipe import recipe
+from edgekit.quantization.target import NAMED, target
+from edgekit.quantizers import LayerCost
+from edgekit.records import (
+    Artifact,
+    Format,
+    ModelSpec,
+    Precision,
+    Preprocess,
+    Recipe,
+    Weights,
+)
+from edgekit.wire import TensorSpec
+from edgekit.workflows import accuracy
+from edgekit.workflows import guard as guarding
+from edgekit.workflows.calibrate import PhotoSet
+from edgekit.workflows.guard import Guard, fewest, over_budget
+from edgekit.workflows.int8 import Int8Plan
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
@@ -23,3 +49,129 @@ def test_it_finds_the_least_that_passes(most, least):
 @pytest.mark.parametrize("most", [0, 1, 7])
 def test_it_says_so_where_none_passes(most):
     assert fewest(most, lambda _: False) is None
+
+
+INPUT = TensorSpec("x", (None, 3, 8, 8), "float32", "NCHW")
+ARTIFACT = Artifact(
+    path=Path("out/net/onnx-int8"),
+    format=Format.ONNX,
+    precision=Precision.INT8,
+    spec=ModelSpec("net", "toy", "net", "classify", 2, (INPUT,), (), Weights("random"), 0, 9),
+    inputs=(INPUT,),
+    preprocess=Preprocess((8, 8), (8, 8), "center", "bilinear", (0.5,) * 3, (0.5,) * 3),
+    recipe=None,
+    calibration=None,
+    files=(),
+    sha256="",
+    size_bytes=0,
+    parent_sha256=None,
+    tools={},
+    target=NAMED["x86-avx2"],
+    key="",
+)
+LEG = (Format.ONNX, Precision.INT8)
+PHOTOS = images.Photos("photos", tuple(Path(f"{i}.png") for i in range(10)))
+
+
+def recipe_of_onnx() -> Recipe:
+    found = recipe(target("x86-avx2"), Format.ONNX, Precision.INT8)
+    assert found is not None
+    return found
+
+
+class FakeBuilder:
+    """Files whose accuracy is decided by how many layers are in float: one photo more for each."""
+
+    def __init__(self, wrong: int, layers: int = 6) -> None:
+        self.wrong = wrong
+        self.layers = layers
+        self.made: list[int] = []
+        self.chosen: Any = None
+
+    def artifact(self, format: Format, precision: Precision) -> Any:
+        return self._artifact(recipe_of_onnx())
+
+    def parent(self, leg: Any) -> Any:
+        return replace(self._artifact(None), precision=Precision.FP32)
+
+    def rank(self, leg: Any) -> tuple[LayerCost, ...]:
+        return tuple(LayerCost(f"layer{i}", 20.0 + i) for i in range(self.layers))
+
+    def remake(self, leg: Any, chosen: Recipe) -> Any:
+        self.made.append(len(chosen.float_layers))
+        return self._artifact(chosen)
+
+    def replace(self, leg: Any, artifact: Any) -> None:
+        self.chosen = artifact
+
+    def _artifact(self, chosen: Recipe | None) -> Any:
+        return replace(ARTIFACT, recipe=chosen)
+
+
+@pytest.fixture
+def guard(monkeypatch):
+    """A guard over a fake builder; labels say that class 0 is right, if there are any."""
+
+    def outputs(artifact, runtime, photos, threads):
+        count = len(artifact.recipe.float_layers) if artifact.recipe else 99
+        wrong = max(0, builder.wrong - count) if artifact.recipe else 0
+        return np.eye(2, dtype=np.float32)[[1] * wrong + [0] * (10 - wrong)]
+
+    builder: Any = None
+
+    def make(wrong, layers=6, **plan):
+        nonlocal builder
+        builder = FakeBuilder(wrong, layers)
+        return builder, Guard(builder, Int8Plan(**plan), lambda _: None)
+
+    monkeypatch.setattr(accuracy, "outputs", outputs)
+    monkeypatch.setattr(guarding, "held_out_set", lambda _: PhotoSet(PHOTOS, ("",) * 10))
+    right = (frozenset({0}),) * 10
+    monkeypatch.setattr(labels, "read", lambda *_: labels.Labelled(PHOTOS, right))
+    return make
+
+
+def test_what_meets_the_budget_is_left_alone(guard):
+    builder, found = guard(1, max_drop=10.0)
+    found.mend(LEG)
+    assert builder.made == []
+    assert builder.chosen.guard.met
+    assert builder.chosen.guard.drop == pytest.approx(10.0)
+    assert builder.chosen.guard.metric == "agreement"
+
+
+@pytest.mark.parametrize(("wrong", "budget", "least"), [(3, 0.0, 3), (3, 10.0, 2), (5, 0.0, 5)])
+def test_as_few_layers_as_needed_go_back_to_float_the_dearest_first(guard, wrong, budget, least):
+    builder, found = guard(wrong, max_drop=budget, data=Path("labelled"))
+    found.mend(LEG)
+    chosen = builder.chosen
+    assert [layer.name for layer in chosen.recipe.float_layers] == [
+        f"layer{i}" for i in range(least)
+    ]
+    assert "20.0 dB" in chosen.recipe.float_layers[0].reason
+    assert (chosen.guard.float_layers, chosen.guard.met) == (least, True)
+    assert (chosen.guard.metric, chosen.guard.float32) == ("top1", 1.0)
+    assert chosen.guard.all_int8 == pytest.approx(1.0 - wrong / 10)
+
+
+def test_a_budget_that_cant_be_met_is_an_error_with_the_numbers(guard):
+    _, found = guard(9, layers=4, max_drop=10.0)
+    with pytest.raises(ToolError, match=r"loses 50\.0 points of agreement on 10 images") as caught:
+        found.mend(LEG)
+    assert "--keep" in caught.value.hint
+
+
+def test_the_best_try_is_kept_where_it_is_asked_for(guard):
+    builder, found = guard(9, layers=4, max_drop=10.0, keep=True)
+    found.mend(LEG)
+    assert not builder.chosen.guard.met
+    assert builder.chosen.guard.value == pytest.approx(0.5)
+    missed = over_budget(builder.chosen)
+    assert missed is not None
+    assert missed.exit_code == 4
+
+
+def test_options_of_a_guard_without_a_budget_are_refused():
+    for options in ({"keep": True}, {"data": Path("photos")}):
+        with pytest.raises(UsageError, match="belongs to --max-drop"):
+            Int8Plan(**options)

@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read the same everywhere."""
 
 import enum
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -14,6 +15,39 @@ Json = Annotated[
 NoVerdict = Annotated[
     bool,
     typer.Option("--no-verdict", help="Don't say which precision of a model to ship here."),
+]
+
+# What export and quantize say of int8.
+Calib = Annotated[
+    Path | None,
+    typer.Option(help="Photos to calibrate int8 on. Default: some that come with packages."),
+]
+AllowFew = Annotated[bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 photos.")]
+Recipe = Annotated[
+    str,
+    typer.Option(
+        help="w8a8-static, w8-dynamic, w8-weightonly, or a recipe's JSON. Default: "
+        "w8a8-static, as the target wants it."
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        help="Points of top-1 (or of agreement, without labels) that int8 may lose; layers "
+        "go back to float for it.",
+        min=0.0,
+        max=100.0,
+    ),
+]
+GuardData = Annotated[
+    Path | None,
+    typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
+]
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")
+]
+Target = Annotated[
+    str, typer.Option(help="Where the files will run: host, x86-vnni, arm64, sm89, ...")
 ]
 
 Choice = TypeVar("Choice", bound=enum.StrEnum)

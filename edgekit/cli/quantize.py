@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edgekit.cli import options, output
-from edgekit.errors import EdgekitError
+from edgekit.cli import options
+from edgekit.cli.making import make
 
 _DEFAULT_OUT = Path("exported")
 
@@ -14,10 +14,7 @@ _DEFAULT_OUT = Path("exported")
 def quantize(
     file: Annotated[Path, typer.Argument(help="A float32 .onnx or .tflite file.")],
     *,
-    calib: Annotated[
-        Path | None,
-        typer.Option(help="Photos to calibrate on. Default: some that come with packages."),
-    ] = None,
+    calib: options.Calib = None,
     preprocess: Annotated[
         str,
         typer.Option(
@@ -28,37 +25,13 @@ def quantize(
     format: Annotated[
         str, typer.Option(help="By commas: onnx, openvino, tensorrt. Default: the file's own.")
     ] = "",
-    target: Annotated[
-        str,
-        typer.Option(help="Where the files will run: host, x86-vnni, arm64, sm89, ..."),
-    ] = "host",
-    allow_few: Annotated[
-        bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 photos.")
-    ] = False,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="w8a8-static, w8-dynamic, w8-weightonly, or a recipe's JSON. Default: "
-            "w8a8-static, as the target wants it."
-        ),
-    ] = "",
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            help="Points of top-1 (or of agreement, without labels) that int8 may lose; layers "
-            "go back to float for it.",
-            min=0.0,
-            max=100.0,
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
-    ] = None,
+    target: options.Target = "host",
+    allow_few: options.AllowFew = False,
+    recipe: options.Recipe = "",
+    max_drop: options.MaxDrop = None,
+    data: options.GuardData = None,
     no_verdict: options.NoVerdict = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")
-    ] = False,
+    keep: options.Keep = False,
     name: Annotated[
         str, typer.Option(help="What to call the model in --out. Default: the file's name.")
     ] = "",
@@ -69,10 +42,8 @@ def quantize(
     """Quantize a float model file that edgekit did not export, with closeness to it checked."""
     from edgekit.quantization.target import target as find_target
     from edgekit.records import FileRequest, Format, Precision
-    from edgekit.reports import export as report
     from edgekit.storage import FOREIGN
     from edgekit.workflows import export as workflow
-    from edgekit.workflows import verdict
     from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     own = (FOREIGN.get(file.suffix, Format.ONNX),)
@@ -86,12 +57,4 @@ def quantize(
         # What int8 has to be better than.
         beside=(Precision.FP16,),
     )
-    legs = workflow.export(plan, output.say)
-    verdicts = () if no_verdict else verdict.of_legs(legs, output.say)
-    if json:
-        output.print_json(report.as_json(legs, verdicts))
-    else:
-        output.print_text(report.render(legs, verdicts))
-    failures = [leg.failure for leg in legs if leg.failure]
-    if failures:
-        raise typer.Exit(EdgekitError.exit_code_of(failures[0].kind))
+    make(plan, judge=not no_verdict, json=json)

@@ -8,7 +8,8 @@ from edgekit.errors import DeviceError, EdgekitError
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import int8_share
-from edgekit.records import BenchPlan, BenchResult, Int8Share, Metric, Precision
+from edgekit.quantization.recipe import STATIC
+from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
 from edgekit.transports import TRANSPORTS
 from edgekit.wire import Closeness, Failure, Job, Samples
 from edgekit.workflows.jobs import OnPhase, run_job
@@ -104,7 +105,7 @@ def _faults(plan: BenchPlan, samples: Samples) -> list[str]:
         faults.append(f"only {len(samples.latency_ns)} runs of {plan.profile.min_runs}")
     if artifact := plan.subject.artifact:
         faults += golden_faults(artifact.precision, samples.golden)
-        faults += _not_int8(artifact.precision, samples)
+        faults += _not_int8(artifact, samples)
     return faults
 
 
@@ -123,9 +124,11 @@ def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
     return [f"golden sample: SQNR {golden.sqnr_db:.1f} dB is below {least:.0f} dB"]
 
 
-def _not_int8(precision: Precision, samples: Samples) -> list[str]:
+def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
     told = {op.precision for op in samples.execution}
-    if precision is not Precision.INT8 or not told or "int8" in told:
+    # The other schemes promise 8-bit weights, and no 8-bit arithmetic.
+    promised = artifact.recipe is None or artifact.recipe.scheme == STATIC
+    if artifact.precision is not Precision.INT8 or not promised or not told or "int8" in told:
         return []
     return ["an int8 artifact of which no operator runs in int8"]
 

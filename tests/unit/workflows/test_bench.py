@@ -252,11 +252,21 @@ def test_more_threads_than_usable_cores_are_told(
 def test_an_artifact_is_held_against_its_precision_and_not_its_own_record(
     precision: Precision, samples: Samples, word: str
 ) -> None:
-    artifact: Any = SimpleNamespace(precision=precision, parity=None)
+    artifact: Any = SimpleNamespace(precision=precision, parity=None, recipe=None)
     plan: Any = SimpleNamespace(subject=SimpleNamespace(artifact=artifact), profile=PLAN.profile)
     faults = workflow._faults(plan, samples)
     assert bool(faults) == bool(word)
     assert word in "".join(faults)
+
+
+def test_weights_alone_promise_no_8_bit_arithmetic() -> None:
+    in_float = replace(SAMPLES, golden=GOLDEN, execution=[OpCount("Conv", "fp32", 3)])
+    for scheme, faults in (("w8-weightonly", 0), ("w8-dynamic", 0), ("w8a8-static", 1)):
+        recipe = SimpleNamespace(scheme=scheme)
+        artifact: Any = SimpleNamespace(precision=Precision.INT8, recipe=recipe)
+        subject = SimpleNamespace(artifact=artifact)
+        plan: Any = SimpleNamespace(subject=subject, profile=PLAN.profile)
+        assert len(workflow._faults(plan, in_float)) == faults
 
 
 def test_agreement_says_of_how_many(measure: Measure) -> None:

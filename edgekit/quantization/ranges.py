@@ -73,7 +73,21 @@ class Ranges:
         if method == "mse" and high > low:
             sample = np.clip(np.concatenate(self._samples[name]), low, high)
             low, high = _least_error(sample, low, high)
+        return _on_steps(low, high)
+
+
+def _on_steps(low: float, high: float) -> Range:
+    """The least range around both ends in which zero falls on a step.
+
+    Libraries round the zero point and leave the scale: one end then lies half a step outside and
+    is clipped. Where many values lie at an end (a white background, a ReLU6) that is no noise but
+    an error of one sign.
+    """
+    if not low < 0.0 < high:
         return low, high
+    zero = min(max(round(-low / (high - low) * _STEPS), 1), _STEPS - 1)
+    step = max(-low / zero, high / (_STEPS - zero))
+    return -zero * step, (_STEPS - zero) * step
 
 
 def _least_error(sample: Array, low: float, high: float) -> Range:

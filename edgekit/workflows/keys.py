@@ -49,6 +49,10 @@ class Keys:
     def _model(self) -> Mapping[str, object]:
         return self._source.key()
 
+    @cached_property
+    def _guard(self) -> object:
+        return self._int8.guard_key
+
     def recipe(
         self, format: Format, precision: Precision, graph: Sequence[GraphOp] = ()
     ) -> Recipe | None:
@@ -85,7 +89,7 @@ class Keys:
                 "precision": precision,
                 "recipe": chosen,
                 "calibration": self.calibration.digests if calibrated else None,
-                "guard": self._int8.guard_key if precision is Precision.INT8 else None,
+                "guard": self._guard if precision is Precision.INT8 else None,
                 "golden": self.golden.digests,
                 "sm": self._target.sm if format is Format.TENSORRT else None,
                 "tools": self.tools(format, precision),

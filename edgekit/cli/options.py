@@ -33,8 +33,8 @@ Recipe = Annotated[
 MaxDrop = Annotated[
     float | None,
     typer.Option(
-        help="Points of top-1 (or of agreement, without labels) that int8 may lose; layers "
-        "go back to float for it.",
+        help="Points of top-1 (or of agreement, without labels) that int8 may lose, or one "
+        "image if that is more; layers go back to float for it.",
         min=0.0,
         max=100.0,
     ),

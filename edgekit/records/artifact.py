@@ -157,7 +157,7 @@ class Guarded:
         float32: Value of the float model, from 0 to 1.
         all_int8: Value with every layer of the recipe in 8 bits.
         value: Value of the artifact.
-        max_drop: Points that may be lost.
+        max_drop: Points that may be lost; one image at least, if it isn't zero.
         met: Whether no more were lost.
         float_layers: Layers that were put back in float for it.
         latency_ratio: Latency of the artifact to that with every layer in 8 bits, measured here;

@@ -36,6 +36,8 @@ class Lowering:
         self._staging = staging
         self._on_event = on_event
         self._observed: dict[str, Observed] = {}
+        # Formats that share a float file share its ranking.
+        self._ranked: dict[tuple[str, str], tuple[LayerCost, ...]] = {}
 
     def recipe(self, parent: Artifact, leg: tuple[Format, Precision]) -> Recipe:
         """The recipe that makes `leg` of `parent`, with what its graph says.
@@ -67,7 +69,13 @@ class Lowering:
 
     def rank(self, parent: Artifact, recipe: Recipe) -> tuple[LayerCost, ...]:
         """What each layer of `parent` costs in 8 bits, worst first."""
-        self._on_event("measuring what each layer costs in 8 bits")
+        key = (parent.sha256, recipe.weight_scale)
+        if key not in self._ranked:
+            self._on_event("measuring what each layer costs in 8 bits")
+            self._ranked[key] = self._rank(parent, recipe)
+        return self._ranked[key]
+
+    def _rank(self, parent: Artifact, recipe: Recipe) -> tuple[LayerCost, ...]:
         feeds = self._feeds(parent)[:_RANKED_ON]
         observed = self._observe(parent)
         with framework(f"{parent.format} quantizer", self._staging):

@@ -140,7 +140,9 @@ def test_what_meets_the_budget_is_left_alone(guard):
     assert builder.chosen.guard.metric == "agreement"
 
 
-@pytest.mark.parametrize(("wrong", "budget", "least"), [(3, 0.0, 3), (3, 10.0, 2), (5, 0.0, 5)])
+@pytest.mark.parametrize(
+    ("wrong", "budget", "least"), [(3, 0.0, 3), (3, 10.0, 2), (5, 0.0, 5), (5, 1.0, 4)]
+)
 def test_as_few_layers_as_needed_go_back_to_float_the_dearest_first(guard, wrong, budget, least):
     builder, found = guard(wrong, max_drop=budget, data=Path("labelled"))
     found.mend(LEG)
@@ -152,6 +154,13 @@ def test_as_few_layers_as_needed_go_back_to_float_the_dearest_first(guard, wrong
     assert (chosen.guard.float_layers, chosen.guard.met) == (least, True)
     assert (chosen.guard.metric, chosen.guard.float32) == ("top1", 1.0)
     assert chosen.guard.all_int8 == pytest.approx(1.0 - wrong / 10)
+
+
+def test_a_budget_finer_than_one_image_allows_one(guard):
+    builder, found = guard(1, max_drop=1.0)
+    found.mend(LEG)
+    assert builder.made == []
+    assert builder.chosen.guard.met
 
 
 def test_a_budget_that_cant_be_met_is_an_error_with_the_numbers(guard):

@@ -97,8 +97,13 @@ class Case:
         return self.is_right(precision) and self.is_faster(precision)
 
     def is_faster(self, precision: Precision) -> bool:
-        """Whether its interval lies above float32's speed, and its speed by what is worth it."""
-        return self.interval(precision)[0] > 1.0 and self.sides[precision].speed >= WORTH
+        """Whether its whole interval lies above float32's speed by what is worth it."""
+        return self.interval(precision)[0] >= WORTH
+
+    def may_be_faster(self, precision: Precision) -> bool:
+        """Whether its interval leaves open if it is faster by what is worth it."""
+        low, high = self.interval(precision)
+        return low < WORTH <= high
 
     def is_slower(self, precision: Precision) -> bool:
         """Whether its whole interval lies below float32's speed."""

@@ -65,7 +65,8 @@ def _shortcomings(case: Case, precision: Precision) -> Iterable[str]:
     elif case.is_slower(precision):
         yield _slowness(case, precision)
     elif not case.is_faster(precision):
-        yield f"{precision} gains too little to be worth it: {_speed(case, precision)}"
+        word = "may gain" if case.may_be_faster(precision) else "gains"
+        yield f"{precision} {word} too little to be worth it: {_speed(case, precision)}"
     elif case.is_right(precision):
         yield f"{precision} runs at {_speed(case, precision)}, which is not the fastest"
     else:

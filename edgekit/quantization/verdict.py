@@ -2,11 +2,12 @@
 
 The rules, in order. A precision is *right* where nothing is known to be wrong with it and its
 agreement with the float model was measured and is what is required. It is *faster* where the whole
-interval of its speed lies above float32's and the speed itself by what is worth shipping.
+interval of its speed lies above float32's by what is worth shipping.
 
 1. int8 that is right and faster is shipped; float16 in its place where that is faster still.
 2. Else float16 that is right and faster is shipped.
-3. int8 that is right, and whose interval holds float32's speed, is too close to call.
+3. int8 that is right, and whose interval holds float32's speed or what is worth shipping, is too
+   close to call.
 4. float16 that is right and not slower than float32 for certain is shipped where it saves a fourth
    of the size or more; but if the interval is so wide that it may be 5 % slower, it is too close
    to call.
@@ -58,7 +59,7 @@ def _choice(case: Case) -> Ship:
         return Ship.FP16 if case.pays(fp16) and case.fp16_is_faster_still() else Ship.INT8
     if case.pays(fp16):
         return Ship.FP16
-    if case.is_right(int8) and case.is_within_noise(int8):
+    if case.is_right(int8) and (case.is_within_noise(int8) or case.may_be_faster(int8)):
         return Ship.TOO_CLOSE
     if case.is_right(fp16) and case.is_smaller(fp16) and not case.is_slower(fp16):
         return Ship.FP16 if case.interval(fp16)[0] >= AS_FAST else Ship.TOO_CLOSE

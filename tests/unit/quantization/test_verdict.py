@@ -57,6 +57,7 @@ def _noisy(middle: float, spread: float) -> list[float]:
         ([0.78], _noisy(1.0, 0.2), Ship.TOO_CLOSE, "fp16 is within noise"),
         (_noisy(1.0, 0.05), [0.9], Ship.TOO_CLOSE, "int8 is within noise of float32: 0.96-1.04"),
         (_noisy(1.02, 0.01), [0.9], Ship.FP32, "int8 gains too little to be worth it: 1.02"),
+        (_noisy(1.05, 0.04), [1.0], Ship.TOO_CLOSE, "int8 may gain too little to be worth it"),
         ([0.78], _noisy(1.01, 0.005), Ship.FP16, "fp16 is as fast as float32 (1.01-1.01)"),
         (_noisy(1.02, 0.01), [1.2], Ship.FP16, "fp16 runs at 1.20"),
     ],

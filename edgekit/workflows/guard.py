@@ -18,7 +18,7 @@ from edgekit.workflows import accuracy, routes, turns
 from edgekit.workflows.build import Builder
 from edgekit.workflows.calibrate import held_out_set
 from edgekit.workflows.int8 import Int8Plan
-from edgekit.workflows.parity import REFERENCE
+from edgekit.workflows.parity import REFERENCE, checker
 
 _Leg = tuple[Format, Precision]
 _ROUNDING = 1e-9  # points
@@ -68,7 +68,7 @@ class Guard:
         top1 = accuracy.share_right(reference, data.right, 1)
         full = 1.0 if top1 is None else top1
         limit = full - _allowed(self._plan.max_drop or 0.0, len(data.photos.paths)) / 100.0
-        runtime = _runtime(leg[0])
+        runtime = checker(leg[0])
 
         def measured(artifact: Artifact, float_layers: int) -> Try:
             found = accuracy.outputs(artifact, runtime, data.photos, usable_cores())
@@ -204,7 +204,3 @@ def _with_float(recipe: Recipe, layers: tuple[LayerCost, ...]) -> Recipe:
         for layer in layers
     )
     return replace(recipe, float_layers=(*recipe.float_layers, *added))
-
-
-def _runtime(format: Format) -> str:
-    return REFERENCE if format is Format.TENSORRT else routes.RUNTIME_OF[format][0]

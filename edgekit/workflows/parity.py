@@ -29,7 +29,7 @@ def parity(artifact: Artifact) -> Parity:
     which computes Q/DQ exactly, since a CPU's int8 kernels may saturate where a GPU's don't.
     """
     least = MIN_SQNR_DB[artifact.precision]
-    runtime, model = _runtime(artifact), artifact.model
+    runtime, model = checker(artifact.format), artifact.model
     notes = []
     if artifact.format is Format.TENSORRT:
         model = artifact.file("source") or model
@@ -55,11 +55,12 @@ def parity(artifact: Artifact) -> Parity:
 
 def can_measure(artifact: Artifact) -> bool:
     """Whether what checks this artifact is installed here."""
-    return not RUNTIMES.missing(_runtime(artifact))
+    return not RUNTIMES.missing(checker(artifact.format))
 
 
-def _runtime(artifact: Artifact) -> str:
-    return REFERENCE if artifact.format is Format.TENSORRT else RUNTIME_OF[artifact.format][0]
+def checker(format: Format) -> str:
+    """Name of the runtime that says whether files of a format are right, without a GPU."""
+    return REFERENCE if format is Format.TENSORRT else RUNTIME_OF[format][0]
 
 
 def _batches(artifact: Artifact) -> tuple[int, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
 
 CONFIDENCE = 0.95
+# Enough for an interval of the median that leaves out the wildest few, each long enough to have
+# its own mood behind it.
+_STRETCHES = 20
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -43,6 +47,57 @@ def interval(
     low, high = binomial_quantile(n, share, tail), binomial_quantile(n, share, 1.0 - tail) + 1
     ordered = sorted(values)
     return ordered[max(low, 1) - 1], ordered[min(high, n) - 1]
+
+
+def pooled(
+    launches: Sequence[Sequence[float]], share: float
+) -> tuple[float, tuple[float, float] | None]:
+    """A quantile of what several processes measured, and its 95 % interval.
+
+    What one process measures one after the other is not independent: a machine has moods that
+    last for many inferences, and a process has luck of its own. An interval from the count of all
+    inferences would be several times too narrow. So the interval is the sign test's over the
+    processes' own quantiles, from six processes on. Below that the median's is the same over
+    stretches of the processes, and that of other quantiles is from the count, since a stretch is
+    too short to have them.
+
+    Args:
+        launches: For each process its values, in the order of time.
+        share: From 0 to 1.
+
+    Returns:
+        The quantile of all values together; the interval, None where there are too few values.
+    """
+    every = [value for launch in launches for value in launch]
+    value = percentile(every, share)
+    if len(launches) >= least_count(0.5):
+        found = interval([percentile(launch, share) for launch in launches], 0.5)
+    elif share == 0.5:  # noqa: PLR2004 -- the median
+        found = interval([statistics.median(stretch) for stretch in _stretches(launches)], 0.5)
+    else:
+        return value, interval(every, share)
+    # The quantile of all is none of those that the interval is over, and may just lie outside.
+    return value, (min(found[0], value), max(found[1], value)) if found else None
+
+
+def _stretches(launches: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    """The launches, cut into about `_STRETCHES` stretches together, none empty."""
+    each = -(-_STRETCHES // len(launches))
+    cuts = []
+    for launch in launches:
+        count = min(each, len(launch))
+        ends = [len(launch) * i // count for i in range(count + 1)]
+        cuts += [launch[a:b] for a, b in itertools.pairwise(ends)]
+    return cuts
+
+
+def outliers(values: Sequence[float]) -> int:
+    """How many values lie more than three interquartile ranges above the third quartile.
+
+    What J. W. Tukey, Exploratory Data Analysis (1977), calls "far out".
+    """
+    low, high = percentile(values, 0.25), percentile(values, 0.75)
+    return sum(value > high + 3.0 * (high - low) for value in values)
 
 
 def ratio(

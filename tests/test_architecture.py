@@ -35,9 +35,9 @@ DEVICE = [
     PACKAGE / "engine.py",
     PACKAGE / "errors.py",
     PACKAGE / "registry.py",
-    PACKAGE / "wire.py",
     *sorted((PACKAGE / "measure").glob("*.py")),
     *sorted((PACKAGE / "runtimes").glob("*.py")),
+    *sorted((PACKAGE / "wire").glob("*.py")),
 ]
 FRAMEWORKS = set(
     source.settings()["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgekit.cli import options, output
+from edgekit.cli import options, output, progress
 from edgekit.errors import EdgekitError, MissingDependency, UsageError
 
 _DEFAULT_OUT = Path("exported")
@@ -59,7 +59,7 @@ def bench(
         tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
     )
     legs, failed = plans.plan(request)
-    results = workflow.bench(legs, output.say) + failed
+    results = workflow.bench(legs, progress.tell) + failed
     verdicts = () if no_verdict else verdict.of_results(results, output.say)
     if json:
         output.print_json(report.as_json(results, verdicts))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from array import array
-from typing import Any, Callable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
+
+import numpy as np
 
 from edgekit.wire import Profile
 
@@ -16,13 +17,28 @@ NS = 1_000_000_000
 MOST_RUNS = 1_000_000  # what one result can sensibly carry
 
 
+class Timed(NamedTuple):
+    """What the loop measured.
+
+    Attributes:
+        latency_ns: Wall time of each inference.
+        cpu_ns: CPU time of the process over the same spans.
+        span_ns: Wall time from the start of the first to the end of the last.
+    """
+
+    latency_ns: List[int]
+    cpu_ns: List[int]
+    span_ns: int
+
+
 def timed(
     run: Run,
     feeds: Sequence[Mapping[str, Any]],
     profile: Profile,
     clock: Clock = time.perf_counter_ns,
     cpu_clock: Clock = time.process_time_ns,
-) -> Tuple[List[int], List[int]]:
+    most_runs: int = MOST_RUNS,
+) -> Timed:
     """Run one inference after another, until both minima hold or a limit is reached.
 
     Args:
@@ -31,33 +47,33 @@ def timed(
         profile: How long.
         clock: Monotonic time, in ns.
         cpu_clock: CPU time of the process, in ns.
-
-    Returns:
-        Wall time and CPU time of each inference, in ns.
+        most_runs: Inferences after which it ends in any case.
     """
-    # Arrays of machine integers: appending allocates no objects that the collector would track.
-    wall, cpu = array("q"), array("q")
-    add_wall, add_cpu = wall.append, cpu.append
+    # All the room there will be: nothing grows in the loop. The system gives a page of it when it
+    # is written to, so what isn't needed takes no memory.
+    wall, cpu = (np.zeros(most_runs, np.int64).data for _ in range(2))
     least, most = int(profile.min_time_s * NS), int(profile.max_time_s * NS)
     min_runs = profile.min_runs
+    count = elapsed = 0
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
         start = clock()
-        for count, feed in enumerate(itertools.cycle(feeds), 1):
+        for feed in itertools.cycle(feeds):
             cpu_before = cpu_clock()
             before = clock()
             outputs = run(feed)
             after = clock()
             cpu_after = cpu_clock()
             del outputs  # outside the timed span
-            add_wall(after - before)
-            add_cpu(cpu_after - cpu_before)
+            wall[count] = after - before
+            cpu[count] = cpu_after - cpu_before
+            count += 1
             elapsed = after - start
-            if elapsed >= most or count == MOST_RUNS or (count >= min_runs and elapsed >= least):
+            if elapsed >= most or count == most_runs or (count >= min_runs and elapsed >= least):
                 break
     finally:
         gc.enable()
         gc.unfreeze()
-    return list(wall), list(cpu)
+    return Timed(wall[:count].tolist(), cpu[:count].tolist(), elapsed)

@@ -11,7 +11,7 @@ import os
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from edgekit.measure.memory import MemoryLog
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Closeness, Job, Samples, Turns
+from edgekit.wire import Job, Samples, Turns
 
 
 class Events(Protocol):
@@ -129,21 +129,27 @@ def _check_outputs(job: Job, outputs: Sequence[Any]) -> None:
 def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     if job.profile is None:
         raise UsageError("a bench job needs a profile", hint="give `profile`")
-    environment = machine()
-    environment.update({f"before.{name}": value for name, value in state().items()})
+    root = Path(job.root)
     loaded = _load(job, events, memory)
     session = loaded.session
+    stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
+    feeds = _feeds(job, session, stored)
+    memory.mark("feeds")
     events.enter("golden")
-    golden, feeds = _golden(job, session)
+    golden = closeness(_run_all(job, session, stored), stored.outputs) if stored else None
     events.enter("warmup")
     warmup_ns, steady = warm_up(session.run, feeds, job.profile)
+    memory.mark("warm")
+    # Of the timed stretch alone: the worker's own start and the warm-up disturb nothing in it.
+    environment = {**machine(root), **_named("before", state(root))}
     events.enter("run")
-    latency_ns, cpu_ns = timed(session.run, feeds, job.profile)
+    found = timed(session.run, feeds, job.profile)
+    environment.update(_named("after", state(root)))
     memory.mark("steady")
-    environment.update({f"after.{name}": value for name, value in state().items()})
     return Samples(
-        latency_ns=latency_ns,
-        cpu_ns=cpu_ns,
+        latency_ns=found.latency_ns,
+        cpu_ns=found.cpu_ns,
+        span_ns=found.span_ns,
         warmup_ns=warmup_ns,
         load_ns=loaded.load_ns,
         first_ns=loaded.first_ns,
@@ -156,21 +162,20 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         defaulted=loaded.defaulted,
         golden=golden,
         output_sha256=_digest(_run(job, session, feeds[0])),
-        execution=session.execution(feeds[0]),
+        execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
     )
 
 
-def _golden(job: Job, session: Session) -> Tuple[Optional[Closeness], List[Feed]]:
-    """The check against the stored sample, and the feeds to time with."""
-    made_up = random_feeds(session.inputs, DISTINCT, job.seed)
-    if job.golden is None:
-        return None, made_up
-    stored = Stored(Path(job.golden), session.inputs, job)
-    found = closeness(_run_all(job, session, stored), stored.outputs)
-    feeds = stored.rotation(batch_of(session.inputs))
-    return found, feeds + made_up[: max(0, DISTINCT - len(feeds))]
+def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
+    """What to time with: stored samples first, made-up ones up to `DISTINCT`."""
+    feeds = stored.rotation(batch_of(session.inputs)) if stored else []
+    return feeds + random_feeds(session.inputs, max(0, DISTINCT - len(feeds)), job.seed)
+
+
+def _named(when: str, facts: Dict[str, str]) -> Dict[str, str]:
+    return {f"{when}.{name}": value for name, value in facts.items()}
 
 
 def _run_all(job: Job, session: Session, stored: Stored) -> List[Any]:

@@ -6,6 +6,7 @@ below. A metric is pure: the same samples give the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from edgekit.records import BenchPlan, Metric
@@ -14,9 +15,9 @@ from edgekit.wire import Samples
 
 
 class Measure(Protocol):
-    """Makes metrics from the samples of one leg."""
+    """Makes metrics from the samples of one leg, of one launch or more."""
 
-    def __call__(self, plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
+    def __call__(self, plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
         """The metrics; one whose value the samples don't support has None and says why."""
         ...
 

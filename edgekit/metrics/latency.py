@@ -1,45 +1,69 @@
-"""Latency and throughput, from the wall time of each inference."""
+"""Latency and throughput, from the wall time of each inference in every process."""
 
 from __future__ import annotations
 
-from statistics import fmean
+import statistics
+from collections.abc import Sequence
 
 from edgekit.records import BenchPlan, Metric
-from edgekit.stats import interval, least_count, percentile
+from edgekit.stats import interval, least_count, outliers, pooled
 from edgekit.wire import Samples
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
-SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
-def measure(plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
-    """Percentiles, mean, least, throughput; the first inference and the load apart from them."""
+def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
+    """Percentiles over all processes; what lies far off; first inference and load, apart."""
     del plan
-    times_ms = [latency / NS_PER_MS for latency in samples.latency_ns]
-    mean_s = fmean(samples.latency_ns) / NS_PER_S
+    times_ms = [[ns / NS_PER_MS for ns in launch.latency_ns] for launch in launches]
+    every_ms = [time_ms for launch in times_ms for time_ms in launch]
+    mean_ms = statistics.fmean(every_ms)
+    cpu_ms = [ns / NS_PER_MS for launch in launches for ns in launch.cpu_ns]
+    far = outliers(every_ms)
     return (
         *(_percentile(times_ms, name, share) for name, share in SHARES.items()),
-        _ms("latency_mean_ms", fmean(times_ms)),
-        _ms("latency_min_ms", min(times_ms)),
-        Metric("throughput_per_s", samples.batch / mean_s, "1/s", "higher"),
-        _ms("first_inference_ms", samples.first_ns / NS_PER_MS),
-        _ms("load_ms", samples.load_ns / NS_PER_MS),
+        _ms("latency_mean_ms", mean_ms),
+        _ms("latency_min_ms", min(every_ms)),
+        _ms("latency_max_ms", max(every_ms)),
+        Metric("latency_outliers_share", far / len(every_ms), "share", "lower", note=f"{far}"),
+        _between(times_ms),
+        Metric("throughput_per_s", launches[0].batch * 1e3 / mean_ms, "1/s", "higher"),
+        _ms("cpu_p50_ms", statistics.median(cpu_ms) if cpu_ms else None),
+        _once("first_inference_ms", [launch.first_ns for launch in launches]),
+        _once("load_ms", [launch.load_ns for launch in launches]),
     )
 
 
-def _percentile(times_ms: list[float], name: str, share: float) -> Metric:
+def _percentile(times_ms: Sequence[Sequence[float]], name: str, share: float) -> Metric:
     """A percentile with its interval; none where the count can't support one.
 
     The largest of too few values is no 99th percentile.
     """
     name = f"latency_{name}_ms"
     least = least_count(share)
-    if len(times_ms) < least:
+    if sum(map(len, times_ms)) < least:
         return Metric(name, None, "ms", "lower", note=f"n<{least}")
-    value = percentile(times_ms, share)
-    return Metric(name, value, "ms", "lower", interval(times_ms, share))
+    value, found = pooled(times_ms, share)
+    return Metric(name, value, "ms", "lower", found)
 
 
-def _ms(name: str, value: float) -> Metric:
+def _between(times_ms: Sequence[Sequence[float]]) -> Metric:
+    """How far the processes' medians lie apart, as a share of the median of all."""
+    name = "latency_between_processes_share"
+    if len(times_ms) == 1:
+        return Metric(name, None, "share", "lower", note="one process")
+    medians = [statistics.median(launch) for launch in times_ms]
+    apart = (max(medians) - min(medians)) / statistics.median(medians)
+    return Metric(name, apart, "share", "lower")
+
+
+def _once(name: str, times_ns: Sequence[int]) -> Metric:
+    """What each process does once: the median over them, with its interval if there are enough."""
+    times_ms = [ns / NS_PER_MS for ns in times_ns]
+    return Metric(name, statistics.median(times_ms), "ms", "lower", interval(times_ms, 0.5))
+
+
+def _ms(name: str, value: float | None) -> Metric:
     return Metric(name, value, "ms", "lower")

@@ -1,32 +1,89 @@
-"""Memory, from the marks that the worker left."""
+"""Memory by phase, from the marks that each process left."""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
 from edgekit.records import BenchPlan, Metric
-from edgekit.wire import Samples
+from edgekit.stats import interval
+from edgekit.wire import MemoryMark, Samples
 
 UNMEASURED = "this system keeps no marks"
+UNRESET = "this system doesn't let peaks be reset"
+PHASES = {"start", "runtime", "load", "first", "feeds", "warm", "steady"}
+
+Marks = Mapping[str, MemoryMark]
 
 
-def measure(plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
-    """The whole process's peak, and what the model added to the runtime.
+def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
+    """What each phase took of memory: the median over the processes.
 
-    `memory_peak_bytes` is the largest resident size of the process: interpreter, NumPy, runtime,
-    model, inputs. `memory_model_bytes` is the peak while the model was loaded and first run, less
-    what was resident when the runtime was imported: weights, buffers, and what loading took for a
-    moment. Stored samples are read later, so they are not in it.
+    `memory_peak_bytes` is the largest resident size of the whole process: interpreter, NumPy,
+    runtime, model, inputs. `runtime` is what importing the runtime took. `load` and `first` are
+    the peaks of loading the model and of its first inference over what was resident before each.
+    `model` is the peak of both over what was resident when the runtime was imported: what has to
+    be free to start it. `steady` is what is resident after the last inference over that, less the
+    inputs that the benchmark holds; `model_anonymous` and `model_file` are what of the model is
+    resident after its first inference, by whether a file backs it: the system may drop what a
+    file backs, and read it again. `leak_bytes_per_run` is how much more is resident after the
+    timed inferences than before them, for each of them.
     """
     del plan
-    marks = {mark.phase: mark for mark in samples.memory}
-    if not {"runtime", "load", "first"} <= set(marks):
-        return (_bytes("memory_peak_bytes", None), _bytes("memory_model_bytes", None))
-    own = max(marks["load"].peak_bytes, marks["first"].peak_bytes) - marks["runtime"].rss_bytes
-    return (
-        _bytes("memory_peak_bytes", max(mark.peak_bytes for mark in samples.memory)),
-        _bytes("memory_model_bytes", max(0, own)),
-    )
+    marked = [{mark.phase: mark for mark in launch.memory} for launch in launches]
+    if not all(marks.keys() >= PHASES for marks in marked):
+        return tuple(Metric(name, None, "bytes", "lower", note=UNMEASURED) for name in _VALUES)
+    reset = all(marks["load"].reset for marks in marked)
+    found = [
+        Metric(name, None, "bytes", "lower", note=UNRESET)
+        if name in _OF_PEAKS and not reset
+        else _median(name, [value(marks) for marks in marked])
+        for name, value in _VALUES.items()
+    ]
+    return (*found, _leak(marked, launches))
 
 
-def _bytes(name: str, value: int | None) -> Metric:
-    note = UNMEASURED if value is None else ""
-    return Metric(name, value, "bytes", "lower", note=note)
+def _median(name: str, values: Sequence[float]) -> Metric:
+    return Metric(name, statistics.median(values), "bytes", "lower", interval(values, 0.5))
+
+
+def _leak(marked: Sequence[Marks], launches: Sequence[Samples]) -> Metric:
+    slopes = [
+        (marks["steady"].rss_bytes - marks["warm"].rss_bytes) / len(launch.latency_ns)
+        for marks, launch in zip(marked, launches, strict=True)
+    ]
+    middle = statistics.median(slopes)
+    return Metric("leak_bytes_per_run", middle, "bytes", "lower", interval(slopes, 0.5))
+
+
+def _rss(later: str, sooner: str) -> Callable[[Marks], float]:
+    return lambda marks: marks[later].rss_bytes - marks[sooner].rss_bytes
+
+
+def _peak(phase: str, before: str) -> Callable[[Marks], float]:
+    return lambda marks: max(0, marks[phase].peak_bytes - marks[before].rss_bytes)
+
+
+def _model(marks: Marks) -> float:
+    return max(_peak("load", "runtime")(marks), _peak("first", "runtime")(marks))
+
+
+def _steady(marks: Marks) -> float:
+    return _rss("steady", "runtime")(marks) - _rss("feeds", "first")(marks)
+
+
+_VALUES: dict[str, Callable[[Marks], float]] = {
+    "memory_peak_bytes": lambda marks: max(mark.peak_bytes for mark in marks.values()),
+    "memory_runtime_bytes": _rss("runtime", "start"),
+    "memory_load_bytes": _peak("load", "runtime"),
+    "memory_first_bytes": _peak("first", "load"),
+    "memory_model_bytes": _model,
+    "memory_steady_bytes": _steady,
+    "memory_model_anonymous_bytes": lambda marks: (
+        marks["first"].anonymous_bytes - marks["runtime"].anonymous_bytes
+    ),
+    "memory_model_file_bytes": lambda marks: (
+        marks["first"].file_bytes - marks["runtime"].file_bytes
+    ),
+}
+_OF_PEAKS = {"memory_load_bytes", "memory_first_bytes", "memory_model_bytes"}

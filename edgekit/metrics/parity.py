@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgekit.records import BenchPlan, Metric
 from edgekit.wire import Samples
 
@@ -9,10 +11,11 @@ EQUAL = "equal to the last bit"
 NO_GOLDEN = "no golden sample"
 
 
-def measure(plan: BenchPlan, samples: Samples) -> tuple[Metric, ...]:
+def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     """Agreement of the best class, and signal to noise over all outputs."""
     del plan
-    found = samples.golden
+    # Every process computes the same from the same inputs.
+    found = launches[0].golden
     if found is None:
         return (
             Metric("agreement", None, "share", "higher", note=NO_GOLDEN),

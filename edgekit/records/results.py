@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import SCHEMA_VERSION
-from edgekit.wire import Failure, Profile, Samples
+from edgekit.wire import Failure, Profile, Samples, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,14 @@ class Device:
         name: Name in the inventory; `local` is this machine.
         transport: Name of the transport that reaches it.
         address: What the transport needs to reach it.
+        root: Where its system's files are: `/proc` and `/sys` lie in it. Another folder where the
+            worker runs in a container that has the machine's files mounted.
     """
 
     name: str = "local"
     transport: str = "local"
     address: str = ""
+    root: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class BenchPlan:
             from 0 to 1; None for any.
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
-        mode: `latency`: one inference after another.
+        scenario: How inferences follow each other.
     """
 
     subject: Subject
@@ -53,7 +56,7 @@ class BenchPlan:
     seed: int = 0
     require_int8: float | None = None
     boundary: str = "host arrays to host arrays"
-    mode: str = "latency"
+    scenario: Scenario = field(default_factory=Scenario)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +135,35 @@ class BenchResult:
 
     Attributes:
         plan: What was asked for.
-        samples: Raw measurements; None if the leg failed.
+        launches: Raw measurements, of each process; empty if the leg failed.
         metrics: Numbers made from them.
         valid: Whether the numbers may be used.
         reasons: Why not, or what to know.
         failure: Why the leg failed; None if it didn't.
         int8: How much ran in int8; None where nothing in the file is int8 or the runtime doesn't
             tell.
+        disturbed: What disturbed the launches that were measured again and aren't counted.
+        run: Which run of `bench` it belongs to.
+        measured_at: When it began, in UTC, as ISO 8601 has it.
         schema_version: Version of this record.
     """
 
     plan: BenchPlan
-    samples: Samples | None
+    launches: tuple[Samples, ...]
     metrics: tuple[Metric, ...]
     valid: bool
     reasons: tuple[str, ...]
     failure: Failure | None = None
     int8: Int8Share | None = None
+    disturbed: tuple[str, ...] = ()
+    run: str = ""
+    measured_at: str = ""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def samples(self) -> Samples | None:
+        """The first launch's: what is no matter of time is the same in all. None if it failed."""
+        return self.launches[0] if self.launches else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
             metric.name: list(metric.interval) for metric in result.metrics if metric.interval
         },
         "threads": plan.threads,
-        "mode": plan.mode,
+        "mode": plan.scenario.mode,
         "boundary": plan.boundary,
         "seed": plan.seed,
         "profile": msgspec.to_builtins(plan.profile),

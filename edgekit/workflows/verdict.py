@@ -20,7 +20,7 @@ from edgekit.records import (
     Target,
 )
 from edgekit.wire import Closeness, Samples
-from edgekit.workflows import bench, turns
+from edgekit.workflows import bench, judging, turns
 from edgekit.workflows.routes import RUNTIME_OF
 
 _MOST_LOADING_S = 180.0
@@ -192,7 +192,7 @@ def _measured(
         closeness=known or _guarded(artifact, runtime) or samples.golden,
         int8=int8_share(samples.execution),
         made_for=artifact.target,
-        fault="; ".join(bench.golden_faults(artifact.precision, samples.golden)),
+        fault="; ".join(judging.golden_faults(artifact.precision, samples.golden)),
     )
 
 

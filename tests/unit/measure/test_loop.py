@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.measure.loop import timed
+from edgekit.measure.loop import Timed, timed
 from edgekit.wire import Profile
 from tests.fakes import Clock
 
@@ -20,14 +20,15 @@ def _profile(min_runs: int, min_time_s: float, max_time_s: float) -> Profile:
     return Profile(min_runs, min_time_s, max_time_s, 0, 0.0, 0.0)
 
 
-def _timed(profile: Profile, *durations: int) -> tuple[list[int], list[int]]:
+def _timed(profile: Profile, *durations: int) -> Timed:
     clock = Clock()
     feeds = [{"x": np.zeros(1)}]
     return timed(clock.after(*durations), feeds, profile, clock, lambda: 2 * clock.now)
 
 
 def test_wall_and_cpu_time_are_of_the_inference_alone() -> None:
-    wall, cpu = _timed(_profile(4, 0.0, 60.0), 3 * MS, 5 * MS)
+    wall, cpu, span = _timed(_profile(4, 0.0, 60.0), 3 * MS, 5 * MS)
+    assert span == 16 * MS
     assert wall == [3 * MS, 5 * MS, 3 * MS, 5 * MS]
     assert cpu == [6 * MS, 10 * MS, 6 * MS, 10 * MS]
 
@@ -36,12 +37,12 @@ def test_wall_and_cpu_time_are_of_the_inference_alone() -> None:
     ("min_runs", "min_time_s", "runs"), [(7, 0.0, 7), (0, 0.05, 5), (7, 0.05, 7), (3, 0.05, 5)]
 )
 def test_both_minima_must_hold(min_runs: int, min_time_s: float, runs: int) -> None:
-    wall, _ = _timed(_profile(min_runs, min_time_s, 60.0), 10 * MS)
+    wall, *_ = _timed(_profile(min_runs, min_time_s, 60.0), 10 * MS)
     assert len(wall) == runs
 
 
 def test_the_maximum_ends_it_before_the_minima_hold() -> None:
-    wall, _ = _timed(_profile(1000, 10.0, 0.035), 10 * MS)
+    wall, *_ = _timed(_profile(1000, 10.0, 0.035), 10 * MS)
     assert len(wall) == 4
 
 

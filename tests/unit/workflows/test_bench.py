@@ -20,7 +20,7 @@ from edgekit.records import BenchPlan, BenchResult, Device, Precision, Subject
 from edgekit.reports import bench as report
 from edgekit.wire import Closeness, MemoryMark, OpCount, Profile, Samples, TensorSpec
 from edgekit.workflows import bench as workflow
-from edgekit.workflows import plans
+from edgekit.workflows import judging, plans
 
 MIB = 2**20
 PLAN = BenchPlan(
@@ -254,7 +254,7 @@ def test_an_artifact_is_held_against_its_precision_and_not_its_own_record(
 ) -> None:
     artifact: Any = SimpleNamespace(precision=precision, parity=None, recipe=None)
     plan: Any = SimpleNamespace(subject=SimpleNamespace(artifact=artifact), profile=PLAN.profile)
-    faults = workflow._faults(plan, samples)
+    faults = judging._faults(plan, [samples])
     assert bool(faults) == bool(word)
     assert word in "".join(faults)
 
@@ -266,7 +266,7 @@ def test_weights_alone_promise_no_8_bit_arithmetic() -> None:
         artifact: Any = SimpleNamespace(precision=Precision.INT8, recipe=recipe)
         subject = SimpleNamespace(artifact=artifact)
         plan: Any = SimpleNamespace(subject=subject, profile=PLAN.profile)
-        assert len(workflow._faults(plan, in_float)) == faults
+        assert len(judging._faults(plan, [in_float])) == faults
 
 
 def test_agreement_says_of_how_many(measure: Measure) -> None:
@@ -334,7 +334,7 @@ def test_too_little_int8_makes_a_leg_invalid(
         require_int8=require,
         runtime="litert",
     )
-    faults = workflow._too_little_int8(plan, int8_share(execution))
+    faults = judging._too_little_int8(plan, int8_share(execution))
     assert bool(faults) == bool(word)
     assert word in "".join(faults)
 

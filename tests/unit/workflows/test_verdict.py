@@ -72,7 +72,7 @@ def _result(artifact: Any, **changes: Any) -> BenchResult:
     subject = Subject(artifact.model, "", 0, artifact)
     profile = Profile(1, 1.0, 1.0, 1, 1.0, 1.0)
     plan = BenchPlan(subject, "onnxruntime", Device(), 1, None, profile)
-    return replace(BenchResult(plan, SAMPLES, (), valid=True, reasons=()), **changes)
+    return replace(BenchResult(plan, (SAMPLES,), (), valid=True, reasons=()), **changes)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_only_what_belongs_together_and_is_valid_is_compared(jobs: list[Job]) ->
         *(_result(_artifact(each, "other")) for each in (FP32, FP16)),
         _result(_artifact(FP32, "broken")),
         _result(_artifact(INT8, "broken"), valid=False),
-        BenchResult(foreign, SAMPLES, (), valid=True, reasons=()),
+        BenchResult(foreign, (SAMPLES,), (), valid=True, reasons=()),
     ]
     assert [found.model for found in workflow.of_results(results)] == ["net"]
 

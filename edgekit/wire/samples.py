@@ -1,9 +1,4 @@
-"""What crosses to the machine that measures: a `Job` goes in, `Samples` come out.
-
-Plain dataclasses in Python 3.8's syntax, encoded by the standard library's JSON, since the device
-side has nothing else. The host decodes with a validating library, because what a device returns
-is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
-"""
+"""What comes out: everything that a worker measured, raw."""
 
 from __future__ import annotations
 
@@ -26,66 +21,6 @@ class TensorSpec:
     shape: Tuple[Optional[int], ...]
     dtype: str
     layout: str = ""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How long to measure. Every minimum must hold; the maximum ends it all the same.
-
-    Attributes:
-        min_runs: Timed inferences at least.
-        min_time_s: Seconds of timed inferences at least.
-        max_time_s: Seconds of timed inferences at most.
-        warmup_min_runs: Untimed inferences at least.
-        warmup_min_time_s: Seconds of warm-up at least.
-        warmup_max_time_s: Seconds of warm-up after which measuring starts, steady or not.
-    """
-
-    min_runs: int
-    min_time_s: float
-    max_time_s: float
-    warmup_min_runs: int
-    warmup_min_time_s: float
-    warmup_max_time_s: float
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker is to do with one model file.
-
-    Attributes:
-        kind: `bench` (check, warm up, time), `compare` (time several models in turn) or `infer`
-            (run `feeds`, write `outputs`).
-        runtime: Name of the runtime.
-        model: Path of the model file.
-        precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
-        threads: Threads that the runtime may use.
-        seed: Seed of inputs that are made up.
-        batch: Samples in one inference; None for the file's own, or 1 where it is free.
-        shapes: For inputs with free axes: the shape to use, by input name.
-        layouts: Axes of inputs whose layout the file doesn't say, by input name.
-        golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
-            they are images) and the float model's outputs (`output:INDEX`); or None.
-        feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
-        outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
-        profile: For `bench` and `compare`: how long to measure.
-        rivals: For `compare`: paths of the other models, each with its `precision`.
-    """
-
-    kind: str
-    runtime: str
-    model: str
-    precision: str
-    threads: int
-    seed: int = 0
-    batch: Optional[int] = None
-    shapes: Dict[str, List[int]] = field(default_factory=dict)
-    layouts: Dict[str, str] = field(default_factory=dict)
-    golden: Optional[str] = None
-    feeds: Optional[str] = None
-    outputs: Optional[str] = None
-    profile: Optional[Profile] = None
-    rivals: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,6 +86,27 @@ class OpCount:
 
 
 @dataclass(frozen=True)
+class EnergyWindow:
+    """Energy of one stretch of time, by a real sensor.
+
+    Attributes:
+        sensor: What measured it: `rapl:package-0`, `nvml:0`, `ina3221:VDD_IN`, `pmic`.
+        scope: What of the machine it measures: `package`, `gpu`, `board`, ...
+        idle: Whether nothing was run meanwhile.
+        energy_uj: Energy of the whole scope, in microjoules.
+        duration_ns: Length of the stretch.
+        runs: Inferences in it.
+    """
+
+    sensor: str
+    scope: str
+    idle: bool
+    energy_uj: int
+    duration_ns: int
+    runs: int
+
+
+@dataclass(frozen=True)
 class Samples:
     """Everything that one worker measured, raw. Derived numbers are made from it again.
 
@@ -172,6 +128,9 @@ class Samples:
         execution: Operators as the runtime runs them, if it tells.
         environment: The machine and its state, before (`before.*`) and after (`after.*`).
         batch: Samples in one inference.
+        span_ns: Wall time from the start of the first timed inference to the end of the last.
+        energy: Energy windows, idle ones among them; empty without a sensor.
+        parts_ns: Wall time of each part of one inference, by its name, where parts were timed.
     """
 
     latency_ns: List[int]
@@ -191,6 +150,9 @@ class Samples:
     execution: List[OpCount]
     environment: Dict[str, str]
     batch: int = 1
+    span_ns: int = 0
+    energy: List[EnergyWindow] = field(default_factory=list)
+    parts_ns: Dict[str, List[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

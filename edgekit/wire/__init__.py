@@ -1,0 +1,32 @@
+"""What crosses to the machine that measures: a `Job` goes in, `Samples` come out.
+
+Plain dataclasses in Python 3.8's syntax, encoded by the standard library's JSON, since the device
+side has nothing else. The host decodes with a validating library, because what a device returns
+is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
+"""
+
+from edgekit.wire.job import Job, Profile, Scenario
+from edgekit.wire.samples import (
+    Closeness,
+    EnergyWindow,
+    Failure,
+    MemoryMark,
+    OpCount,
+    Samples,
+    TensorSpec,
+    Turns,
+)
+
+__all__ = [
+    "Closeness",
+    "EnergyWindow",
+    "Failure",
+    "Job",
+    "MemoryMark",
+    "OpCount",
+    "Profile",
+    "Samples",
+    "Scenario",
+    "TensorSpec",
+    "Turns",
+]

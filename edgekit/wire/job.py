@@ -1,0 +1,102 @@
+"""What goes in: what a worker is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How long to measure. Every minimum must hold; the maximum ends it all the same.
+
+    Attributes:
+        min_runs: Timed inferences at least.
+        min_time_s: Seconds of timed inferences at least.
+        max_time_s: Seconds of timed inferences at most.
+        warmup_min_runs: Untimed inferences at least.
+        warmup_min_time_s: Seconds of warm-up at least.
+        warmup_max_time_s: Seconds of warm-up after which measuring starts, steady or not.
+        launches: Fresh processes, one after another; the host's part.
+        energy_windows: Windows in which energy is measured, in one of the launches, where there is
+            a sensor.
+        energy_window_s: Seconds of each such window.
+    """
+
+    min_runs: int
+    min_time_s: float
+    max_time_s: float
+    warmup_min_runs: int
+    warmup_min_time_s: float
+    warmup_max_time_s: float
+    launches: int = 1
+    energy_windows: int = 0
+    energy_window_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How inferences follow each other.
+
+    Attributes:
+        mode: `latency` (each as soon as the last has ended), `paced` (one at each tick of a fixed
+            rate), `offline` (several streams, as many as can be), `server` (arrivals at random
+            instants of a rate, whether or not the last has ended) or `loadgen` (as MLCommons
+            LoadGen asks).
+        rate_per_s: For `paced` and `server`: inferences a second; None for `server` to search
+            the highest that holds `p99_ms`.
+        streams: For `offline`: inferences at a time.
+        p99_ms: For `server`: what the 99th percentile of latency may be, in ms.
+    """
+
+    mode: str = "latency"
+    rate_per_s: Optional[float] = None
+    streams: int = 1
+    p99_ms: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is to do with one model file.
+
+    Attributes:
+        kind: `bench` (check, warm up, time), `compare` (time several models in turn) or `infer`
+            (run `feeds`, write `outputs`).
+        runtime: Name of the runtime.
+        model: Path of the model file.
+        precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
+        threads: Threads that the runtime may use.
+        seed: Seed of inputs that are made up.
+        batch: Samples in one inference; None for the file's own, or 1 where it is free.
+        shapes: For inputs with free axes: the shape to use, by input name.
+        layouts: Axes of inputs whose layout the file doesn't say, by input name.
+        golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
+            they are images) and the float model's outputs (`output:INDEX`); or None.
+        feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
+        outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
+        profile: For `bench` and `compare`: how long to measure.
+        rivals: For `compare`: paths of the other models, each with its `precision`.
+        scenario: For `bench`: how inferences follow each other.
+        root: Where the system's files are: `/proc` and `/sys` lie in it.
+        profiled: For `bench`: whether the runtime's own profiler is asked at the end.
+        energetic: For `bench`: whether energy is measured at the end.
+    """
+
+    kind: str
+    runtime: str
+    model: str
+    precision: str
+    threads: int
+    seed: int = 0
+    batch: Optional[int] = None
+    shapes: Dict[str, List[int]] = field(default_factory=dict)
+    layouts: Dict[str, str] = field(default_factory=dict)
+    golden: Optional[str] = None
+    feeds: Optional[str] = None
+    outputs: Optional[str] = None
+    profile: Optional[Profile] = None
+    rivals: Dict[str, str] = field(default_factory=dict)
+    scenario: Scenario = field(default_factory=Scenario)
+    root: str = "/"
+    profiled: bool = True
+    energetic: bool = False

@@ -1,0 +1,111 @@
+"""From raw samples to a judged result: the numbers, whether they may be used, what to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgekit.measure.environment import usable_cores
+from edgekit.metrics import METRICS
+from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.recipe import STATIC
+from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
+from edgekit.wire import Closeness, Samples
+from edgekit.workflows.parity import MIN_SQNR_DB
+from edgekit.workflows.validity import disturbed
+
+
+def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = ()) -> BenchResult:
+    """The result of a leg that was measured.
+
+    Args:
+        plan: The leg.
+        launches: Samples of each process.
+        again: What disturbed the launches that were measured again and aren't among them.
+    """
+    first = launches[0]
+    int8 = int8_share(first.execution)
+    faults = _faults(plan, launches) + _too_little_int8(plan, int8)
+    return BenchResult(
+        plan,
+        tuple(launches),
+        _metrics(plan, launches),
+        valid=not faults,
+        reasons=(*faults, *_notes(plan, launches)),
+        int8=int8,
+        disturbed=tuple(again),
+    )
+
+
+def _metrics(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
+    return tuple(
+        metric for name in METRICS.names() for metric in METRICS.get(name)(plan, launches)
+    )
+
+
+def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
+    """Why the numbers may not be used; empty if they may."""
+    few = min(len(launch.latency_ns) for launch in launches)
+    faults = [f"only {few} runs of {plan.profile.min_runs}"] * (few < plan.profile.min_runs)
+    faults += [fault for launch in launches for fault in disturbed(launch)]
+    if artifact := plan.subject.artifact:
+        # The first one's: every process computes the same from the same inputs.
+        faults += golden_faults(artifact.precision, launches[0].golden)
+        faults += _not_int8(artifact, launches[0])
+    return list(dict.fromkeys(faults))
+
+
+def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
+    """What the check against the golden sample found wrong with an artifact.
+
+    The bound is the program's: what an artifact's own record says may have been changed.
+    """
+    if golden is None:
+        return ["unverified: the artifact has no golden sample"]
+    if not golden.finite:
+        return ["outputs hold NaN or infinity"]
+    least = MIN_SQNR_DB[precision]
+    if golden.sqnr_db is None or golden.sqnr_db >= least:
+        return []
+    return [f"golden sample: SQNR {golden.sqnr_db:.1f} dB is below {least:.0f} dB"]
+
+
+def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
+    told = {op.precision for op in samples.execution}
+    # The other schemes promise 8-bit weights, and no 8-bit arithmetic.
+    promised = artifact.recipe is None or artifact.recipe.scheme == STATIC
+    if artifact.precision is not Precision.INT8 or not promised or not told or "int8" in told:
+        return []
+    return ["an int8 artifact of which no operator runs in int8"]
+
+
+def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
+    """Why an int8 file doesn't meet what was asked for; a float file has nothing to meet."""
+    artifact, least = plan.subject.artifact, plan.require_int8
+    if least is None or (artifact and artifact.precision is not Precision.INT8):
+        return []
+    if int8 is None:
+        # Of a foreign file nobody knows that it should be int8.
+        return [f"{plan.runtime} tells of nothing that ran in int8"] * bool(artifact)
+    if int8.least >= least:
+        return []
+    return [f"{int8.least:.1%} in int8; --require-int8 asks for {least:.1%}"]
+
+
+def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
+    """What to know about the numbers."""
+    unsteady = sum(not launch.steady for launch in launches)
+    of = f" in {unsteady} of {len(launches)} processes" if len(launches) > 1 else ""
+    crowded = [
+        f"{plan.threads} threads on {cores} usable cores"
+        for cores in [usable_cores()]
+        if plan.threads > cores
+    ]
+    return (
+        [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
+        + crowded
+        + [
+            f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"
+            for spec in launches[0].inputs
+            if spec.name in launches[0].defaulted
+        ]
+    )

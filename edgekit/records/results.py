@@ -44,6 +44,7 @@ class BenchPlan:
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
         scenario: How inferences follow each other.
+        profile_name: What `--profile` calls the profile; empty for one without a name.
     """
 
     subject: Subject
@@ -57,6 +58,7 @@ class BenchPlan:
     require_int8: float | None = None
     boundary: str = "host arrays to host arrays"
     scenario: Scenario = field(default_factory=Scenario)
+    profile_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

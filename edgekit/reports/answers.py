@@ -25,7 +25,7 @@ def answers(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> tuple[str, 
         return ("No leg gave numbers that may be used.",)
     groups: dict[tuple[str, str, int], list[Leg]] = {}
     for leg in valid:
-        groups.setdefault((leg.model, leg.result.plan.device.name, leg.batch), []).append(leg)
+        groups.setdefault((leg.family, leg.result.plan.device.name, leg.batch), []).append(leg)
     return tuple(_fastest(group) for group in groups.values())
 
 

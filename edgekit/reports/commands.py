@@ -38,7 +38,7 @@ def _mode(scenario: Scenario) -> list[str]:
         words += ["--rate", f"{scenario.rate_per_s:g}"]
     if scenario.streams != Scenario().streams:
         words += ["--streams", str(scenario.streams)]
-    return words + (["--p99", f"{scenario.p99_ms:g}"] if scenario.p99_ms is not None else [])
+    return words + (["--p99-ms", f"{scenario.p99_ms:g}"] if scenario.p99_ms is not None else [])
 
 
 def export(artifact: Artifact) -> str:

@@ -51,6 +51,11 @@ class Leg:
         return one_line(artifact.path.parent.name) if artifact else ""
 
     @property
+    def family(self) -> str:
+        """What only files of one model have in common: the model, or the foreign file itself."""
+        return self.model or one_line(str(self.result.plan.subject.path))
+
+    @property
     def precision(self) -> str:
         """The artifact's precision; empty for a foreign file."""
         artifact = self.result.plan.subject.artifact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from edgekit.records import BenchResult, EvalResult, ShipVerdict
@@ -73,10 +74,10 @@ def _row(leg: Leg) -> tuple[str, ...]:
 
 
 def _trouble(leg: Leg) -> str:
-    lines = [f"{leg.number}. **{_text(leg.label)}** {_text(leg.state)}"]
-    lines += [f"   - {_text(reason)}" for reason in leg.result.reasons]
+    lines = [f"**Leg {leg.number}, {_text(leg.label)}: {_text(leg.state)}**", ""]
+    lines += [f"- {_text(reason)}" for reason in leg.result.reasons]
     if failure := leg.result.failure:
-        lines += [f"   - {_text(failure.message)}", f"   - hint: {_text(failure.hint)}"]
+        lines += [f"- {_text(failure.message)}", f"- hint: {_text(failure.hint)}"]
         tail = failure.tail.splitlines()[-_LAST_LINES:]
         lines += ["", _code(tail)] if tail else []
     return "\n".join(lines)
@@ -97,8 +98,6 @@ def _fold(summary: str, content: str) -> str:
 def _code(lines: Iterable[str]) -> str:
     """Lines in a fence that is longer than any run of backticks in them."""
     text = printable("\n".join(lines))
-    longest = max(
-        (len(run) for run in text.replace("\n", " ").split() if set(run) == {"`"}), default=0
-    )
+    longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}" if text else ""

@@ -22,6 +22,7 @@ from edgekit.reports.html import (
     machine,
     markup,
     memory,
+    modes,
     operators,
     overview,
     plot,
@@ -39,6 +40,7 @@ _NAVIGATION = {
     "accuracy": "Accuracy",
     "size": "Size",
     "latency": "Latency",
+    "modes": "Modes",
     "memory": "Memory",
     "energy": "Energy",
     "operators": "Operators",
@@ -71,6 +73,7 @@ def render(
         tradeoff.accuracy_section(legs, looks),
         tradeoff.size_section(legs, looks),
         latency.section(legs, looks),
+        modes.section(legs, looks),
         memory.section(legs, looks),
         energy.section(legs, looks),
         operators.section(legs, looks),
@@ -89,6 +92,15 @@ def render(
         script=scripts[1],
         version=__version__,
     )
+
+
+def check() -> None:
+    """See that a page can be drawn, before anything is measured for it.
+
+    Raises:
+        MissingDependency: Plotly isn't installed.
+    """
+    plot.plotly()
 
 
 def _file(name: str) -> str:

@@ -84,7 +84,7 @@ def mark(name: str, values: Sequence[float], unit: str) -> dict[str, Any]:
         "name": name,
         "x": list(values),
         "y": list(range(len(values))),
-        "marker": {"symbol": "line-ns-open", "size": 22, "line": {"width": 3}, "color": GREY},
+        "marker": {"symbol": "line-ns-open", "size": 18, "line": {"width": 3}, "color": GREY},
         "hovertemplate": f"{name}: %{{x:.4g}} {unit}<extra></extra>",
         "cliponaxis": False,
     }

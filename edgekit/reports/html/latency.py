@@ -13,7 +13,7 @@ from edgekit.reports.html.encoding import Look
 from edgekit.reports.html.markup import Html, tag
 from edgekit.reports.html.plot import words
 from edgekit.reports.legs import Leg
-from edgekit.reports.numbers import NO_VALUE, counted, shown
+from edgekit.reports.numbers import NO_VALUE, shown
 
 _NS_PER_MS = 1e6
 _HEIGHT = 440
@@ -48,7 +48,6 @@ def section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
             _part(f"latency-figure-{place}", model, group, looks, alone=len(groups) == 1)
             for place, (model, group) in enumerate(groups.items())
         ],
-        _parts_table(legs, looks),
     )
 
 
@@ -154,31 +153,3 @@ def _row(leg: Leg, looks: dict[int, Look]) -> list[markup.Content]:
         far.note if far else NO_VALUE,
         NO_VALUE if apart is None else f"{apart:.1%}",
     ]
-
-
-def _parts_table(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
-    """What of an inference each part takes, where parts were timed."""
-    rows: list[list[markup.Content]] = []
-    for leg in legs:
-        parts: dict[str, list[int]] = {}
-        for launch in leg.result.launches:
-            for name, times_ns in launch.parts_ns.items():
-                parts.setdefault(name, []).extend(times_ns)
-        rows += [
-            [
-                encoding.named(leg, looks[leg.number]),
-                name,
-                f"{statistics.median(times) / _NS_PER_MS:.4g}",
-                str(len(times)),
-            ]
-            for name, times in parts.items()
-            if times
-        ]
-    if not rows:
-        return Html("")
-    title = f"Parts of one inference: {counted(len(rows), 'row')}"
-    return tag(
-        "div",
-        tag("h3", "Where the time goes"),
-        markup.table(title, ("leg", "part", "p50 ms", "times"), rows, words=("part",)),
-    )

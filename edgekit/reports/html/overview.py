@@ -12,7 +12,7 @@ from edgekit.reports.legs import Leg
 from edgekit.reports.numbers import MIB, NO_VALUE, short, shown, spread
 
 _COLUMNS = (
-    "leg", "runtime", "state", "p50 ms", "p90 ms", "p99 ms", "first ms", "load ms", "peak MiB",
+    "leg", "p50 ms", "runtime", "state", "p90 ms", "p99 ms", "first ms", "load ms", "peak MiB",
     "size MiB", "agreement", "top-1", "per second", "threads", "batch", "mode",
 )  # fmt: skip
 _WORDS = ("runtime", "mode", "state")
@@ -44,9 +44,9 @@ def _row(leg: Leg, look: Look) -> list[markup.Content]:
     plan = leg.result.plan
     return [
         encoding.named(leg, look),
+        _median(leg),
         leg.runtime,
         state(leg),
-        _median(leg),
         *(shown(leg.metric(name)) for name in _LATENCIES),
         shown(leg.metric("memory_peak_bytes"), MIB),
         _size(leg),

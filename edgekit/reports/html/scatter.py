@@ -55,7 +55,7 @@ class Scatter:
         """
         layout = {
             "height": _HEIGHT,
-            "xaxis": axes.scale([_latency(leg) for leg in self.legs], "median latency, ms", 0.1),
+            "xaxis": axes.scale(_ends(self.legs), "median latency, ms", 0.08),
             "yaxis": axes.scale([self.values[leg.number] for leg in self.legs], self.axis, 0.15),
         }
         lines = [self._line(group) for group in self._fronts]
@@ -98,6 +98,14 @@ def _latency(leg: Leg) -> float:
     return leg.value(P50) or 0.0
 
 
+def _ends(legs: Sequence[Leg]) -> list[float]:
+    """The medians and the ends of their intervals: all that the axis has to hold."""
+    intervals = [
+        metric.interval for leg in legs if (metric := leg.metric(P50)) and metric.interval
+    ]
+    return [*map(_latency, legs), *(end for interval in intervals for end in interval)]
+
+
 def _intervals(legs: Sequence[Leg]) -> dict[str, Any]:
     metrics = [leg.metric(P50) for leg in legs]
     ends = [
@@ -123,6 +131,6 @@ def _alike(legs: Sequence[Leg], *, per_model: bool) -> list[list[Leg]]:
     for leg in legs:
         plan = leg.result.plan
         if leg.result.valid:
-            alike = (plan.device.name, plan.scenario, leg.batch, leg.model if per_model else "")
+            alike = (plan.device.name, plan.scenario, leg.batch, leg.family if per_model else "")
             groups.setdefault((alike[0], repr(alike[1]), *alike[2:]), []).append(leg)
     return list(groups.values())

@@ -62,7 +62,7 @@ def _accuracy_text(measure: Measure, without: int) -> str:
 
 
 def _side_by_side(figure: plot.Figure, found: scatter.Scatter, looks: dict[int, Look]) -> Html:
-    columns = ("leg", "runtime", "p50 ms", found.axis, "on the front")
+    columns = ("leg", "p50 ms", found.axis, "on the front", "runtime")
     rows = [_row(leg, found, looks[leg.number]) for leg in found.legs]
     return tag(
         "div",
@@ -75,8 +75,8 @@ def _side_by_side(figure: plot.Figure, found: scatter.Scatter, looks: dict[int, 
 def _row(leg: Leg, found: scatter.Scatter, look: Look) -> list[markup.Content]:
     return [
         encoding.named(leg, look),
-        leg.runtime,
         shown(leg.metric(scatter.P50)),
         short(found.values[leg.number]),
         "yes" if leg.number in found.best else "no" if leg.result.valid else "no: invalid",
+        leg.runtime,
     ]

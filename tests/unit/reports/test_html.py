@@ -110,7 +110,10 @@ def test_the_answer_comes_first(full):
 
 
 def test_without_verdicts_it_names_the_fastest_valid_leg_of_each_model():
-    slow, fast = made.measured(made.plan(precision="fp32")), made.measured(made.plan(precision="int8"), [made.samples(1.0)])
+    slow, fast = (
+        made.measured(made.plan(precision="fp32")),
+        made.measured(made.plan(precision="int8"), [made.samples(1.0)]),
+    )
     wrong = replace(made.measured(made.plan(precision="fp16"), [made.samples(0.1)]), valid=False)
     text = page([slow, fast, wrong]).all("header")[0].text
     assert "Fastest of 2 legs for toy: toy/onnx-int8, onnxruntime" in text
@@ -181,7 +184,9 @@ def test_no_inference_is_left_out_of_the_extremes():
 
 def test_the_distribution_holds_all_processes():
     launches = [made.samples(2.0, 10), made.samples(9.0, 10, seed=1)]
-    line, medians, _ = page([made.measured(made.plan(), launches)]).figures()["latency-figure-0"]["data"]
+    line, medians, _ = page([made.measured(made.plan(), launches)]).figures()["latency-figure-0"][
+        "data"
+    ]
     assert len(line["x"]) == 20
     assert line["y"][-1] == 1.0
     assert line["x"] == sorted(line["x"])
@@ -216,9 +221,16 @@ def test_the_state_before_and_after_is_there(full):
 
 def test_foreign_text_stays_text():
     foreign = made.foreign("x.onnx")
-    evil = replace(foreign, subject=replace(foreign.subject, path=foreign.subject.path.with_name(EVIL.replace("/", "\\"))))
+    evil = replace(
+        foreign,
+        subject=replace(
+            foreign.subject, path=foreign.subject.path.with_name(EVIL.replace("/", "\\"))
+        ),
+    )
     odd = replace(evil, runtime=EVIL, shapes={EVIL: [1, 2]})
-    bad = replace(made.samples(), settings={EVIL: EVIL}, environment={EVIL: EVIL, "before." + EVIL: EVIL})
+    bad = replace(
+        made.samples(), settings={EVIL: EVIL}, environment={EVIL: EVIL, "before." + EVIL: EVIL}
+    )
     results = [
         replace(made.measured(odd, [bad]), run=EVIL, measured_at=EVIL),
         made.failed(odd, EVIL, EVIL),
@@ -226,9 +238,13 @@ def test_foreign_text_stays_text():
     ]
     source = html.render(results)
     shown = Page(source)
-    assert len(shown.all("script")) == len(page([made.measured(made.foreign("x.onnx"))]).all("script"))
+    assert len(shown.all("script")) == len(
+        page([made.measured(made.foreign("x.onnx"))]).all("script")
+    )
     assert shown.all("img") == []
-    assert {name for one in shown.elements for name in one.attributes if name.startswith("on")} == set()
+    assert {
+        name for one in shown.elements for name in one.attributes if name.startswith("on")
+    } == set()
     assert "\x1b" not in source
     assert "\u202e" not in source.split("<footer>")[0]
     assert "alert(1)" in shown.by_id("legs").text
@@ -255,7 +271,7 @@ def test_the_page_asks_for_nothing_and_runs_only_its_own_scripts(full):
 
 def test_it_can_be_read_without_a_mouse_and_without_sight(full):
     assert full.all("html")[0].attributes["lang"] == "en"
-    assert [one.attributes["href"] for one in full.all("a")][0] == "#main"
+    assert next(one.attributes["href"] for one in full.all("a")) == "#main"
     assert len(full.all("h1")) == len(full.all("main")) == 1
     assert len(full.ids()) == len(set(full.ids()))
     for table in full.all("table"):

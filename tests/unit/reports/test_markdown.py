@@ -23,7 +23,9 @@ def test_the_verdict_the_table_the_failures_and_the_commands():
 
 
 def test_foreign_text_is_no_markup():
-    text = markdown.render([made.failed(made.foreign(EVIL.replace("/", ".")), EVIL, "```\n" + EVIL)])
+    text = markdown.render(
+        [made.failed(made.foreign(EVIL.replace("/", ".")), EVIL, "```\n" + EVIL)]
+    )
     table = [line for line in text.splitlines() if line.startswith("| ")]
     assert {line.count("|") for line in table if "---" not in line} == {12}
     outside = re.sub(r"^(`{3,})text\n.*?\n\1$", "", text, flags=re.DOTALL | re.MULTILINE)

@@ -128,6 +128,14 @@ def numbered(
     )
 
 
+def by_model(legs: Sequence[Leg]) -> dict[str, list[Leg]]:
+    """The legs of each model by its name; files that edgekit did not make are one group."""
+    groups: dict[str, list[Leg]] = {}
+    for leg in legs:
+        groups.setdefault(leg.model or "files that edgekit did not make", []).append(leg)
+    return groups
+
+
 def _likeness(result: BenchResult) -> tuple[str, str]:
     return result.plan.subject.name, result.plan.runtime
 

@@ -123,12 +123,18 @@ def _header(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> Html:
     return tag(
         "header",
         tag("p", "edgekit bench", class_="eyebrow"),
-        tag("h1", "What to ship" if verdicts else "What is fastest"),
+        tag("h1", _title(legs, verdicts)),
         [tag("p", sentence, class_="answer") for sentence in sentences],
         _reasons(verdicts),
         _counts(legs),
         tag("dl", [_fact(name, value) for name, value in _facts(legs).items() if value]),
     )
+
+
+def _title(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> str:
+    if verdicts:
+        return "What to ship"
+    return "What is fastest" if any(leg.result.valid for leg in legs) else "Nothing to go by"
 
 
 def _reasons(verdicts: Sequence[ShipVerdict]) -> Html | None:

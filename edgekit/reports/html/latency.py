@@ -12,7 +12,7 @@ from edgekit.reports.html import axes, encoding, markup, plot
 from edgekit.reports.html.encoding import Look
 from edgekit.reports.html.markup import Html, tag
 from edgekit.reports.html.plot import words
-from edgekit.reports.legs import Leg
+from edgekit.reports.legs import Leg, by_model
 from edgekit.reports.numbers import NO_VALUE, shown
 
 _NS_PER_MS = 1e6
@@ -31,10 +31,7 @@ _COLUMNS = (
 
 def section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
     """One figure a model; nothing where nothing was measured."""
-    groups: dict[str, list[Leg]] = {}
-    for leg in legs:
-        if leg.is_measured:
-            groups.setdefault(leg.model, []).append(leg)
+    groups = by_model([leg for leg in legs if leg.is_measured])
     text = (
         "Each line climbs from the fastest inference to the slowest: it tells the share that "
         "took no longer than so many milliseconds. All processes of a leg are in it and no "
@@ -54,8 +51,7 @@ def section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
 def _part(
     identifier: str, model: str, legs: Sequence[Leg], looks: dict[int, Look], *, alone: bool
 ) -> Html:
-    name = model or "files that edgekit did not make"
-    title = f"Share of inferences by latency in ms: {name}"
+    title = f"Share of inferences by latency in ms: {model}"
     every_ms = [[ns / _NS_PER_MS for ns in _every(leg)] for leg in legs]
     axis = axes.scale([time for times in every_ms for time in times], "latency, ms", 0.02)
     data = [
@@ -75,7 +71,7 @@ def _part(
     }
     return tag(
         "div",
-        None if alone else tag("h3", name),
+        None if alone else tag("h3", model),
         plot.element(plot.Figure(identifier, title, data, layout)),
         encoding.key(legs, looks),
         markup.table(

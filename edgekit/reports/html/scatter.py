@@ -22,7 +22,8 @@ class Scatter:
         legs: The legs; each has a median latency.
         values: What they are set against latency by, by number.
         axis: What that is, with its unit.
-        per_model: Whether only files of one model can be compared.
+        title: What the figure shows.
+        model: The model that all of them are of; empty where it doesn't matter.
         better: 1 where more of it is better, -1 where less is.
     """
 
@@ -31,26 +32,37 @@ class Scatter:
         legs: Sequence[Leg],
         values: dict[int, float],
         axis: str,
+        title: str,
+        model: str,
         *,
-        per_model: bool,
         better: int = 1,
     ) -> None:
         self.legs = legs
         self.values = values
         self.axis = axis
-        self._fronts = [self._front(group, better) for group in _alike(legs, per_model=per_model)]
-        self.best = {leg.number for group in self._fronts for leg in group}
+        self.title = f"{title}: {model}" if model else title
+        self.model = model
+        groups = [group for group in _alike(legs, per_model=bool(model)) if len(group) > 1]
+        self._compared = {leg.number for group in groups for leg in group}
+        self._fronts = [self._front(group, better) for group in groups]
+
+    def standing(self, leg: Leg) -> str:
+        """Whether a leg is on the front, or why that can't be said."""
+        if not leg.result.valid:
+            return "no: invalid"
+        if leg.number not in self._compared:
+            return "alone"
+        return "yes" if any(leg in group for group in self._fronts) else "no"
 
     def _front(self, legs: Sequence[Leg], better: int) -> list[Leg]:
         points = [(_latency(leg), better * self.values[leg.number]) for leg in legs]
         return [legs[place] for place in front(points)]
 
-    def figure(self, identifier: str, title: str, looks: dict[int, Look]) -> Figure:
+    def figure(self, identifier: str, looks: dict[int, Look]) -> Figure:
         """The figure.
 
         Args:
             identifier: Name of its element.
-            title: What it shows.
             looks: Look of each leg, by number.
         """
         layout = {
@@ -59,7 +71,7 @@ class Scatter:
             "yaxis": axes.scale([self.values[leg.number] for leg in self.legs], self.axis, 0.15),
         }
         lines = [self._line(group) for group in self._fronts]
-        return Figure(identifier, title, [*lines, self._points(looks)], layout)
+        return Figure(identifier, self.title, [*lines, self._points(looks)], layout)
 
     def _line(self, legs: Sequence[Leg]) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from edgekit.reports.accuracy import Measure, best_measure
 from edgekit.reports.html import encoding, markup, plot, scatter
 from edgekit.reports.html.encoding import Look
 from edgekit.reports.html.markup import Html, tag
-from edgekit.reports.legs import Leg
+from edgekit.reports.legs import Leg, by_model
 from edgekit.reports.numbers import MIB, counted, short, shown
 
 _SIZE = "file_size_bytes"
@@ -21,13 +21,18 @@ def accuracy_section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
     if measure is None:
         return Html("")
     known = [leg for leg in timed if leg.number in measure.values]
-    found = scatter.Scatter(known, measure.values, measure.axis, per_model=measure.relative)
-    title = f"{measure.title} in %, against median latency in ms"
+    # Agreement is with a model's own float file: between models it says nothing.
+    groups = by_model(known) if measure.relative else {"": known}
+    title = f"{measure.title[0].upper()}{measure.title[1:]} in %, against median latency in ms"
+    found = [
+        scatter.Scatter(group, measure.values, measure.axis, title, model)
+        for model, group in groups.items()
+    ]
     return markup.section(
         "accuracy",
         "Accuracy against latency",
         tag("p", _accuracy_text(measure, len(timed) - len(known)), class_="lead"),
-        _side_by_side(found.figure("accuracy-figure", title, looks), found, looks),
+        _parts("accuracy-figure", found, looks),
     )
 
 
@@ -35,10 +40,11 @@ def size_section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
     """Size of the files against latency."""
     sizes = {leg.number: size / MIB for leg in legs if (size := leg.value(_SIZE))}
     known = [leg for leg in legs if leg.number in sizes and leg.value(scatter.P50) is not None]
-    if not known:
-        return Html("")
-    found = scatter.Scatter(known, sizes, "size, MiB", per_model=True, better=-1)
     title = "Size of the files in MiB, against median latency in ms"
+    found = [
+        scatter.Scatter(group, sizes, "size, MiB", title, model, better=-1)
+        for model, group in by_model(known).items()
+    ]
     text = (
         "Left and low is good. The line joins the valid legs that no other of the same model "
         "beats in both."
@@ -46,8 +52,8 @@ def size_section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
     return markup.section(
         "size",
         "Size against latency",
-        tag("p", text, class_="lead"),
-        _side_by_side(found.figure("size-figure", title, looks), found, looks),
+        tag("p", text, class_="lead") if found else None,
+        _parts("size-figure", found, looks),
     )
 
 
@@ -61,15 +67,32 @@ def _accuracy_text(measure: Measure, without: int) -> str:
     return text + (f" Left out: {counted(without, 'leg')} without it." if without else "")
 
 
-def _side_by_side(figure: plot.Figure, found: scatter.Scatter, looks: dict[int, Look]) -> Html:
+def _parts(
+    identifier: str, found: Sequence[scatter.Scatter], looks: dict[int, Look]
+) -> list[list[Html | None]]:
+    """Figure and table of each, beside each other where there is room."""
+    return [
+        [
+            tag("h3", one.model) if len(found) > 1 else None,
+            tag(
+                "div",
+                tag(
+                    "div",
+                    plot.element(one.figure(f"{identifier}-{place}", looks)),
+                    encoding.key(one.legs, looks),
+                ),
+                _table(one, looks),
+                class_="pair",
+            ),
+        ]
+        for place, one in enumerate(found)
+    ]
+
+
+def _table(found: scatter.Scatter, looks: dict[int, Look]) -> Html:
     columns = ("leg", "p50 ms", found.axis, "on the front", "runtime")
     rows = [_row(leg, found, looks[leg.number]) for leg in found.legs]
-    return tag(
-        "div",
-        tag("div", plot.element(figure), encoding.key(found.legs, looks), class_="stays"),
-        markup.table(figure.title, columns, rows, words=("runtime", "on the front")),
-        class_="pair",
-    )
+    return markup.table(found.title, columns, rows, words=("runtime", "on the front"))
 
 
 def _row(leg: Leg, found: scatter.Scatter, look: Look) -> list[markup.Content]:
@@ -77,6 +100,6 @@ def _row(leg: Leg, found: scatter.Scatter, look: Look) -> list[markup.Content]:
         encoding.named(leg, look),
         shown(leg.metric(scatter.P50)),
         short(found.values[leg.number]),
-        "yes" if leg.number in found.best else "no" if leg.result.valid else "no: invalid",
+        found.standing(leg),
         leg.runtime,
     ]

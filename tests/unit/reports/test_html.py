@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ class Page(HTMLParser):
     def ids(self) -> list[str]:
         return [one.attributes["id"] or "" for one in self.elements if "id" in one.attributes]
 
-    def figures(self) -> dict[str, dict]:
+    def figures(self) -> dict[str, Any]:
         return {
             script.attributes["data-figure"] or "": json.loads(script.text)
             for script in self.all("script")
@@ -132,7 +133,9 @@ def test_every_leg_has_a_row(full):
 
 def test_every_figure_has_a_title_and_a_table(full):
     figures = full.figures()
-    assert {"accuracy-figure", "size-figure", "memory-figure", "operators-figure"} <= set(figures)
+    assert {"accuracy-figure-0", "size-figure-0", "memory-figure", "operators-figure"} <= set(
+        figures
+    )
     assert sum(name.startswith("latency-figure") for name in figures) == 2
     for name, figure in figures.items():
         place = full.by_id(name)
@@ -150,9 +153,20 @@ def test_the_front_leaves_out_what_is_beaten_and_what_is_invalid():
     fast = made.measured(made.plan(precision="int8"), [made.samples(1.0, agreement=5 / 6)])
     beaten = made.measured(made.plan(precision="fp16"), [made.samples(3.0, agreement=5 / 6)])
     wrong = replace(made.measured(made.plan(runtime="torch"), [made.samples(0.1)]), valid=False)
-    rows = page([best, fast, beaten, wrong]).rows("accuracy")
+    batched = made.measured(replace(made.plan(), batch=8), [replace(made.samples(9.0), batch=8)])
+    rows = page([best, fast, beaten, wrong, batched]).rows("accuracy")
     place = rows[0].index("on the front")
-    assert [row[place] for row in rows[1:]] == ["yes", "yes", "no", "no: invalid"]
+    assert [row[place] for row in rows[1:]] == ["yes", "yes", "no", "no: invalid", "alone"]
+
+
+def test_what_is_relative_to_a_model_has_a_figure_for_each(full):
+    figures = full.figures()
+    assert [name for name in figures if name.startswith(("accuracy", "size"))] == [
+        "accuracy-figure-0", "accuracy-figure-1", "size-figure-0", "size-figure-1"
+    ]  # fmt: skip
+    assert (
+        full.by_id("accuracy-figure-1").attributes["aria-label"].endswith("latency in ms: bigger")
+    )
 
 
 def test_top_1_is_taken_where_somebody_measured_it():
@@ -170,7 +184,7 @@ def test_without_any_accuracy_there_is_no_figure_of_it():
     blind = replace(made.samples(), golden=None)
     shown = page([made.measured(made.plan(), [blind])])
     assert "accuracy" not in shown.ids()
-    assert "size-figure" in shown.figures()
+    assert "size-figure-0" in shown.figures()
     assert "#accuracy" not in {one.attributes.get("href") for one in shown.all("a")}
 
 

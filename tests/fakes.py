@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.wire import OpCount, TensorSpec
+from tests.system_trees import COOLED_MS
 
 
 class Clock:
@@ -89,6 +90,13 @@ def _hang() -> None:
     time.sleep(600)
 
 
+def _heat_up() -> None:
+    # The root of the made tree is the worker's TMPDIR, which it takes over from the test.
+    path = Path(tempfile.gettempdir()) / COOLED_MS
+    before_ms = int(path.read_text().split()[-1])
+    path.write_text(f"state0\t1000\nstate1\t{before_ms + 10}\n")
+
+
 class _Huge(Runtime):
     """Takes more numbers than there is memory for."""
 
@@ -104,6 +112,7 @@ CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+HEATING = Runtime(_heat_up)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -113,6 +122,7 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+heating = tests.fakes:HEATING
 """
 
 

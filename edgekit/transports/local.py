@@ -23,6 +23,8 @@ from edgekit.wire import Job
 WORKER = (sys.executable, "-m", "edgekit.measure.worker")
 LINE_LIMIT = 64 * 2**20  # bytes
 CHUNK = 2**16
+# A governor is set within milliseconds, of hundreds of CPUs within a second.
+PUT_BACK_S = 10.0
 # All that a worker gets of the user's environment; the rest would make two runs differ.
 KEPT = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV",
@@ -87,6 +89,8 @@ class LocalLink:
                 stderr_tail=tail.text(),
             ) from None
         finally:
+            if job.kind == "tune":
+                _let_put_back(process)
             # Also on Ctrl-C, and when the reader stops reading.
             _end(process)
         if status:
@@ -157,6 +161,15 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
                 raise _EndlessLineError
     if rest:
         yield bytes(rest)
+
+
+def _let_put_back(process: subprocess.Popen[bytes]) -> None:
+    """Give a worker that has changed the machine the time to undo it."""
+    assert process.stdin is not None  # noqa: S101
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(PUT_BACK_S)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

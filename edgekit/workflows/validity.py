@@ -224,7 +224,7 @@ def _clocks(text: str) -> dict[str, float]:
     for word in text.split():
         cpu, _, khz = word.partition(":")
         value = number(khz)
-        if cpu.isdecimal() and value is not None:
+        if re.fullmatch("[0-9]{1,5}", cpu) and value is not None:
             found[cpu] = value
     return found
 

@@ -43,8 +43,9 @@ def state(root: Path = ROOT) -> Dict[str, str]:
         * `power.battery`, its status, and `power.mains`, 1 where it is plugged in;
         * `counter.group.throttled`, `counter.group.throttled_us`: how often and how long the
           control groups' quota stopped this process or its neighbours in the group;
-        * `counter.self.cpu_ns`, `.major_faults`, `.involuntary_switches` of this process, and
-          `counter.clock_ns`, the time of the look. Those are always the real ones.
+        * `counter.self.cpu_ns`, `.waited_ns`, in which its threads waited for a CPU,
+          `.major_faults`, `.involuntary_switches` of this process, and `counter.clock_ns`, the
+          time of the look. Those are always the real ones.
     """
     return {
         **clocks(root),
@@ -141,12 +142,21 @@ def _groups(root: Path) -> Dict[str, str]:
 
 def _own() -> Dict[str, str]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    waits_ns = [_waited_ns(thread) for thread in Path("/proc/self/task").glob("*")]
+    known = [wait_ns for wait_ns in waits_ns if wait_ns is not None]
     return {
+        **({"counter.self.waited_ns": str(sum(known))} if known else {}),
         "counter.self.cpu_ns": str(time.process_time_ns()),
         "counter.self.major_faults": str(usage.ru_majflt),
         "counter.self.involuntary_switches": str(usage.ru_nivcsw),
         "counter.clock_ns": str(time.monotonic_ns()),
     }
+
+
+def _waited_ns(thread: Path) -> Optional[int]:
+    """Time in which a thread could have run and had no CPU: the second of schedstat's numbers."""
+    words = read(thread / "schedstat").split()
+    return number(words[1]) if len(words) > 1 else None
 
 
 def _table(path: Path) -> Dict[str, int]:

@@ -98,6 +98,14 @@ class Stretch:
             return None
         return max(0.0, 1.0 - own_ns / _NS_PER_MS / busy_ms)
 
+    @property
+    def kept_waiting(self) -> float | None:
+        """Share of the time in which the worker's threads could run that they waited, 0 to 1."""
+        own_ns, wait_ns = self.rise("self.cpu_ns"), self.rise("self.waited_ns")
+        if self.seconds is None or not own_ns or wait_ns is None:
+            return None
+        return wait_ns / (own_ns + wait_ns)
+
     def waited(self, kind: str) -> float | None:
         """Share of the time in which some task waited for `cpu`, `memory` or `io`, from 0 to 1."""
         wait_us = self.rise(f"pressure.{kind}_us")

@@ -24,6 +24,9 @@ _STOLEN = (0.01, 0.10)
 _OTHERS = 0.05
 # Of a clock. Steps of cpufreq and the sampling of the hardware's counters are within it.
 _CLOCK_DROP = 0.05
+# Of the time in which the worker's threads could have run. Tasks of low
+# priority wait all the time themselves and take less from it.
+_KEPT_WAITING = 0.10
 # Governors that hold the clock, so that a lower one isn't just a rest between two inferences.
 _FIXED_GOVERNORS = {"performance", "userspace"}
 # Millidegrees below a trip point: sensors and governors work in steps of 1 to 5 C.
@@ -37,15 +40,8 @@ _MAJOR_FAULTS = 10
 _SWAPPED_IN_PAGES = 256  # 1 MiB where pages are of 4 KiB
 # Raspberry Pi's `get_throttled`: bit n holds now, bit n + 16 has held since it was last asked.
 _PI_BITS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
-# NVML's clock event reasons that hold the clock down. Idle (1), clocks set by the user (2, 0x10,
-# 0x100) don't count.
-_GPU_REASONS = {
-    0x04: "power cap",
-    0x08: "hardware slowdown",
-    0x20: "software thermal slowdown",
-    0x40: "hardware thermal slowdown",
-    0x80: "power brake",
-}
+# NVML's clock event reasons that hold the clock down, as `edgekit.measure.nvml` calls them.
+_GPU_REASONS = ("sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake")
 
 
 def disturbed(samples: Samples) -> tuple[str, ...]:
@@ -167,10 +163,9 @@ def _alarms(stretch: Stretch) -> Iterator[str]:
 def _gpu(stretch: Stretch) -> Iterator[str]:
     for name, text in stretch.after.items():
         gpu = re.fullmatch("(gpu[0-9]{1,3})[.]clock_reasons", name)
-        mask = int(number(text, 0) or 0) if gpu else 0
-        for bit, reason in _GPU_REASONS.items():
-            if gpu and mask & bit:
-                yield f"throttled: {gpu.group(1)}: {reason} ({mask:#x})"
+        words = [word for word in _GPU_REASONS if word in text.split()]
+        if gpu and words:
+            yield f"throttled: {gpu.group(1)}: {', '.join(words)}"
 
 
 def _gpu_users(stretch: Stretch) -> Iterator[str]:
@@ -205,9 +200,10 @@ def _steal(stretch: Stretch) -> Iterator[str]:
 
 
 def _busy(stretch: Stretch) -> Iterator[str]:
-    waited = _waited(stretch)
-    if waited is not None and waited > _WAITED[1]:
-        yield f"other processes: some task waited for a CPU {waited:.0%} of the time"
+    waited, kept = _waited(stretch), stretch.kept_waiting
+    if waited is not None and waited > _WAITED[1] and (kept is None or kept > _KEPT_WAITING):
+        own = "" if kept is None else f", the worker's own threads {kept:.0%} of theirs"
+        yield f"other processes: some task waited for a CPU {waited:.0%} of the time{own}"
 
 
 def _unplugged(stretch: Stretch) -> Iterator[str]:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from edgekit.cli import bench as command
 from edgekit.errors import UsageError
 from edgekit.records import Device
+from edgekit.workflows import bench as workflow
+from edgekit.workflows import plans
 from edgekit.workflows.tuning import tuned
 from tests import system_trees
 from tests.system_trees import CPU
@@ -75,6 +78,26 @@ def test_back_when_the_worker_is_told_to_end(root: Path) -> None:
     _until_back(root)
     host.kill()
     host.wait(60)
+
+
+@pytest.mark.parametrize(("tune", "expected"), [(True, WHILE_TUNED), (False, AT_FIRST)])
+def test_the_command_tunes_only_where_it_is_told_to(
+    root: Path, monkeypatch: pytest.MonkeyPatch, *, tune: bool, expected: list[str]
+) -> None:
+    seen = []
+
+    def bench(legs: object, *_: object) -> tuple[()]:
+        seen.append(settings(root))
+        return ()
+
+    monkeypatch.setattr(plans, "Device", lambda: Device(root=str(root)))
+    monkeypatch.setattr(plans, "_check", lambda _: None)
+    monkeypatch.setattr(workflow, "bench", bench)
+    model = root / "any.onnx"
+    model.write_bytes(b"x")
+    command.bench([model], tune=tune, json=True)
+    assert seen == [expected]
+    assert settings(root) == AT_FIRST
 
 
 def test_amd_machines_have_another_switch(root: Path) -> None:

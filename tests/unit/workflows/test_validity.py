@@ -29,6 +29,7 @@ BEFORE = {
     "counter.cpu.busy_ms": "50000",
     "counter.cpu.stolen_ms": "300",
     "counter.self.cpu_ns": "700000000",
+    "counter.self.waited_ns": "500000000",
     "counter.self.major_faults": "12",
     "counter.pressure.cpu_us": "5000000",
     "counter.swapped_in_pages": "7",
@@ -45,7 +46,7 @@ BEFORE = {
     "power.battery": "Charging",
     "power.mains": "1",
     "pi.throttled": "0x0",
-    "gpu0.clock_reasons": "0x1",
+    "gpu0.clock_reasons": "",
     "gpu0.processes": "",
 }
 AFTER = {
@@ -56,7 +57,7 @@ AFTER = {
     "counter.self.cpu_ns": "10700000000",
 }
 # Half of the CPU time that was used was somebody else's.
-OTHERS = {"counter.cpu.busy_ms": "70000"}
+OTHERS = {"counter.cpu.busy_ms": "70000", "counter.self.waited_ns": "3000000000"}
 
 
 def samples(after: dict[str, str], before: dict[str, str] | None = None) -> Samples:
@@ -92,11 +93,11 @@ def test_a_machine_that_tells_nothing_is_held_against_nobody() -> None:
         ({"counter.self.major_faults": "112"}, "100 times for a page"),
         ({"counter.swapped_in_pages": "2007"}, "2000 pages were swapped in"),
         ({"counter.cpu.stolen_ms": "2500"}, "gave 11% of the CPU time"),
-        ({**OTHERS, "counter.pressure.cpu_us": "11000000"}, "waited for a CPU 60% of the time"),
+        ({**OTHERS, "counter.pressure.cpu_us": "11000000"}, "CPU 60% of the time, the worker's own threads 20%"),
+        ({**OTHERS, "counter.pressure.cpu_us": "11000000", "counter.self.waited_ns": "?"}, "CPU 60% of the time"),
         ({"power.mains": "0", "power.battery": "Discharging"}, "went on its battery"),
         ({"power.battery": "Discharging"}, "went on its battery"),
-        ({"gpu0.clock_reasons": "0x41"}, "gpu0: hardware thermal slowdown"),
-        ({"gpu0.clock_reasons": "4"}, "gpu0: power cap"),
+        ({"gpu0.clock_reasons": "hw_slowdown hw_thermal"}, "gpu0: hw_slowdown, hw_thermal"),
         ({"gpu0.processes": "812 4711"}, "others on gpu0: 2"),
     ],
 )  # fmt: skip
@@ -122,14 +123,22 @@ def test_each_alone(after: dict[str, str], words: str) -> None:
         ({"pi.throttled": "0x50000"}, {"pi.throttled": "0x50000"}),
         # Threads of our own that wait for each other.
         ({}, {"counter.pressure.cpu_us": "14000000"}),
+        # Tasks of low priority, which wait themselves.
+        (
+            {},
+            {
+                **OTHERS,
+                "counter.pressure.cpu_us": "11000000",
+                "counter.self.waited_ns": "600000000",
+            },
+        ),
         ({}, {"counter.group.throttled": "5", "counter.group.throttled_us": "150000"}),
         ({}, {"counter.self.major_faults": "15", "counter.swapped_in_pages": "100"}),
         (
             {"power.battery": "Discharging", "power.mains": "0"},
             {"power.battery": "Discharging", "power.mains": "0"},
         ),
-        # Idle, or clocks that somebody has set.
-        ({}, {"gpu0.clock_reasons": "0x113"}),
+        ({}, {"gpu0.clock_reasons": "gpu_idle"}),
         # A stretch too short for counts in ticks of 10 ms.
         ({}, {**OTHERS, "counter.clock_ns": "1010000000", "counter.pressure.cpu_us": "5009000"}),
     ],
@@ -148,6 +157,8 @@ def test_what_disturbs_nothing(before: dict[str, str], after: dict[str, str]) ->
         ({"counter.cpu.stolen_ms": "520"}, "noisy"),
         ({"counter.cpu.stolen_ms": "2400"}, "hostile"),
         ({"counter.pressure.cpu_us": "14000000"}, "quiet"),
+        # Counters that were set back say nothing.
+        ({**OTHERS, "counter.pressure.cpu_us": "4", "counter.cpu.stolen_ms": "4"}, "unknown"),
     ],
 )
 def test_classes(after: dict[str, str], expected: str) -> None:

@@ -169,11 +169,12 @@ def _gpu(stretch: Stretch) -> Iterator[str]:
 
 
 def _gpu_users(stretch: Stretch) -> Iterator[str]:
+    # Whoever was there before may be a screen's server, or this process by its number on the host.
     for name, text in stretch.after.items():
         gpu = re.fullmatch("(gpu[0-9]{1,3})[.]processes", name)
-        users = {*text.split(), *stretch.before.get(name, "").split()}
-        if gpu and users:
-            yield f"processes of others on {gpu.group(1)}: {len(users)}"
+        new = {*text.split()} - {*stretch.before.get(name, "").split()}
+        if gpu and new:
+            yield f"processes that began to use {gpu.group(1)} meanwhile: {len(new)}"
 
 
 def _group(stretch: Stretch) -> Iterator[str]:

@@ -47,7 +47,7 @@ BEFORE = {
     "power.mains": "1",
     "pi.throttled": "0x0",
     "gpu0.clock_reasons": "",
-    "gpu0.processes": "",
+    "gpu0.processes": "812",
 }
 AFTER = {
     **BEFORE,
@@ -98,7 +98,7 @@ def test_a_machine_that_tells_nothing_is_held_against_nobody() -> None:
         ({"power.mains": "0", "power.battery": "Discharging"}, "went on its battery"),
         ({"power.battery": "Discharging"}, "went on its battery"),
         ({"gpu0.clock_reasons": "hw_slowdown hw_thermal"}, "gpu0: hw_slowdown, hw_thermal"),
-        ({"gpu0.processes": "812 4711"}, "others on gpu0: 2"),
+        ({"gpu0.processes": "812 4711"}, "began to use gpu0 meanwhile: 1"),
     ],
 )  # fmt: skip
 def test_each_alone(after: dict[str, str], words: str) -> None:

@@ -16,6 +16,11 @@ import numpy as np
 from edgekit.wire import OpCount, TensorSpec
 
 
+SLEEP_S = 0.005
+LEAK_BYTES = 2**20
+STEP_AT = 50
+
+
 class Clock:
     """Time, in ns, that passes only when it is told to."""
 
@@ -89,6 +94,43 @@ def _hang() -> None:
     time.sleep(600)
 
 
+_eaten: list[Any] = []
+
+
+def _eat() -> None:
+    while True:
+        _eaten.append(np.ones(2**21))
+
+
+_leaked: list[Any] = []
+
+
+def _leak() -> None:
+    _leaked.append(np.ones(LEAK_BYTES // 8))
+
+
+_steps = iter(range(10**9))
+
+
+def _step() -> None:
+    """Faster and faster, in steps that no two windows of a warm-up can agree over."""
+    time.sleep(SLEEP_S * (1.5 - next(_steps) // STEP_AT % 2))
+
+
+class _NotNumbers(Runtime):
+    """Gives numbers at first, and then none."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        session = Session(lambda: None)
+        calls = iter(range(10**9))
+
+        def run(feeds: Mapping[str, Any]) -> list[Any]:
+            return [np.array(feeds["x"]) * (np.nan if next(calls) > 3 else 1.0)]
+
+        session.run = run  # type: ignore[method-assign]
+        return session
+
+
 class _Huge(Runtime):
     """Takes more numbers than there is memory for."""
 
@@ -104,6 +146,12 @@ CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+GREEDY = Runtime(_eat)
+LEAKING = Runtime(_leak)
+FLOODING = Runtime(lambda: print("x" * 1_000_000))
+SLEEPING = Runtime(lambda: time.sleep(SLEEP_S))
+STEPPING = Runtime(_step)
+NOT_NUMBERS = _NotNumbers(lambda: None)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -113,6 +161,12 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+greedy = tests.fakes:GREEDY
+leaking = tests.fakes:LEAKING
+flooding = tests.fakes:FLOODING
+sleeping = tests.fakes:SLEEPING
+stepping = tests.fakes:STEPPING
+not-numbers = tests.fakes:NOT_NUMBERS
 """
 
 

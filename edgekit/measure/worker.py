@@ -17,7 +17,7 @@ import traceback
 from typing import Any, Dict, TextIO
 
 from edgekit.errors import EdgekitError
-from edgekit.wire import Failure, Job, Profile
+from edgekit.wire import Failure, Job, Profile, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 ABANDONED = 70
@@ -87,7 +87,8 @@ def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
     profile = fields.pop("profile", None)
-    return Job(profile=Profile(**profile) if profile else None, **fields)
+    scenario = Scenario(**fields.pop("scenario", {}))
+    return Job(profile=Profile(**profile) if profile else None, scenario=scenario, **fields)
 
 
 def main() -> int:

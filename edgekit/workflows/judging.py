@@ -13,6 +13,8 @@ from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
 from edgekit.workflows.validity import disturbed
 
+_NOT_FINITE = "outputs hold NaN or infinity"
+
 
 def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = ()) -> BenchResult:
     """The result of a leg that was measured.
@@ -47,6 +49,8 @@ def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     few = min(len(launch.latency_ns) for launch in launches)
     faults = [f"only {few} runs of {plan.profile.min_runs}"] * (few < plan.profile.min_runs)
     faults += [fault for launch in launches for fault in disturbed(launch)]
+    if not all(launch.finite for launch in launches):
+        faults.append(_NOT_FINITE)
     if artifact := plan.subject.artifact:
         # The first one's: every process computes the same from the same inputs.
         faults += golden_faults(artifact.precision, launches[0].golden)
@@ -62,7 +66,7 @@ def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
     if golden is None:
         return ["unverified: the artifact has no golden sample"]
     if not golden.finite:
-        return ["outputs hold NaN or infinity"]
+        return [_NOT_FINITE]
     least = MIN_SQNR_DB[precision]
     if golden.sqnr_db is None or golden.sqnr_db >= least:
         return []

@@ -15,10 +15,10 @@ import numpy as np
 
 from edgekit.wire import OpCount, TensorSpec
 
-
-SLEEP_S = 0.005
+SLEEP_NS = 5_000_000
+SPIN_NS = 500_000
 LEAK_BYTES = 2**20
-STEP_AT = 50
+STEP_AT = 60
 
 
 class Clock:
@@ -109,12 +109,20 @@ def _leak() -> None:
     _leaked.append(np.ones(LEAK_BYTES // 8))
 
 
+def _take(duration_ns: int) -> None:
+    """Return after exactly that long: `sleep` alone comes back some 60 us late."""
+    end_ns = time.perf_counter_ns() + duration_ns
+    time.sleep(max(0, duration_ns - SPIN_NS) / 1e9)
+    while time.perf_counter_ns() < end_ns:
+        pass
+
+
 _steps = iter(range(10**9))
 
 
 def _step() -> None:
-    """Faster and faster, in steps that no two windows of a warm-up can agree over."""
-    time.sleep(SLEEP_S * (1.5 - next(_steps) // STEP_AT % 2))
+    """Half as fast from some run on: after the warm-up, which ends before it."""
+    _take(SLEEP_NS * (4 if next(_steps) < STEP_AT else 8))
 
 
 class _NotNumbers(Runtime):
@@ -149,7 +157,7 @@ HUGE = _Huge(lambda: None)
 GREEDY = Runtime(_eat)
 LEAKING = Runtime(_leak)
 FLOODING = Runtime(lambda: print("x" * 1_000_000))
-SLEEPING = Runtime(lambda: time.sleep(SLEEP_S))
+SLEEPING = Runtime(lambda: _take(SLEEP_NS))
 STEPPING = Runtime(_step)
 NOT_NUMBERS = _NotNumbers(lambda: None)
 

@@ -112,7 +112,7 @@ def _load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
 def _run(job: Job, session: Session, feed: Feed) -> List[Any]:
     try:
         return session.run(feed)
-    except EdgekitError:
+    except (EdgekitError, MemoryError):
         raise
     except Exception as error:
         raise ToolError(

@@ -9,6 +9,7 @@ from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.recipe import STATIC
 from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
+from edgekit.stats import step
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
 from edgekit.workflows.validity import disturbed
@@ -82,6 +83,20 @@ def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
     return ["an int8 artifact of which no operator runs in int8"]
 
 
+def _steps(launches: Sequence[Samples]) -> list[str]:
+    """Where latency changed for good after the warm-up, in the process where it did most."""
+    found = [
+        (*jump, number)
+        for number, launch in enumerate(launches, 1)
+        if (jump := step(launch.latency_ns))
+    ]
+    if not found:
+        return []
+    at, ratio, number = max(found, key=lambda jump: abs(jump[1] - 1.0))
+    where = f"process {number}" + (f", and in {len(found) - 1} more" if found[1:] else "")
+    return [f"unsteady: latency became {ratio:.2f} times what it was at run {at} of {where}"]
+
+
 def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
     """Why an int8 file doesn't meet what was asked for; a float file has nothing to meet."""
     artifact, least = plan.subject.artifact, plan.require_int8
@@ -105,7 +120,8 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
         if plan.threads > cores
     ]
     return (
-        [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
+        _steps(launches)
+        + [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
         + crowded
         + [
             f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"

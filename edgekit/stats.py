@@ -113,12 +113,17 @@ def step(values: Sequence[float]) -> tuple[int, float] | None:
     ends = [len(values) * i // count for i in range(count + 1)]
     fine = [statistics.median(values[a:b]) for a, b in itertools.pairwise(ends)]
     found = [
-        # What a jump here explains of all variation: that of the CUSUM statistic.
-        (at * (count - at) * math.log(ratio) ** 2, ends[at], ratio)
+        (_explained(fine[:at], fine[at:]), ends[at], ratio)
         for at in range(_LEAST_LEVEL, count - _LEAST_LEVEL + 1)
         if (ratio := _jump(fine[:at], fine[at:]))
     ]
     return max(found)[1:] if found else None
+
+
+def _explained(before: Sequence[float], after: Sequence[float]) -> float:
+    """How much of all variation a jump between the two explains: the CUSUM statistic, of logs."""
+    apart = statistics.fmean(map(math.log, after)) - statistics.fmean(map(math.log, before))
+    return len(before) * len(after) * apart**2
 
 
 def _jump(before: Sequence[float], after: Sequence[float]) -> float | None:

@@ -67,7 +67,8 @@ def bench(
     )
     legs, failed = plans.plan(request)
     with tuning.tuned(leg.device for leg in legs if tune):
-        results = workflow.bench(legs, progress.tell) + failed
+        with progress.shown() as on_step:
+            results = workflow.bench(legs, on_step) + failed
         verdicts = () if no_verdict else verdict.of_results(results, output.say)
     if json:
         output.print_json(report.as_json(results, verdicts))

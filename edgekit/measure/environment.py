@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
-ROOT = Path("/")
+# Where `/proc` and `/sys` of the machine lie, if this process sees them elsewhere: in a container,
+# or below a made tree in tests.
+ROOT = Path(os.environ.get("EDGEKIT_ROOT", "/"))
 
 # Extensions that decide which kernels a runtime picks.
 FEATURES = (

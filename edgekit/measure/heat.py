@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from edgekit.measure.clocks import CPUS
-from edgekit.measure.environment import ROOT, number, read, read_number
+from edgekit.measure.environment import number, read, read_number
 
 _THERMAL = "sys/class/thermal"
 # Where Linux slows the machine down or switches it off; at an `active` one a fan starts.
@@ -116,7 +116,7 @@ def _throttled(root: Path) -> Dict[str, str]:
 
 def _pi(root: Path) -> Dict[str, str]:
     texts = [read(path) for pattern in _PI_FIRMWARE for path in sorted(root.glob(pattern))]
-    if not texts and root == ROOT and shutil.which(_PI_PROGRAM):
+    if not texts and root == Path("/") and shutil.which(_PI_PROGRAM):
         texts = [_vcgencmd()]
     # A firmware that doesn't answer says so in words.
     bits = [re.fullmatch("(?:throttled=)?(?:0x)?([0-9a-f]{1,8})", text) for text in texts]

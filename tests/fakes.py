@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.wire import OpCount, TensorSpec
+from tests.system_trees import COOLED_MS
 
 SLEEP_NS = 5_000_000
 SPIN_NS = 500_000
@@ -139,6 +140,13 @@ class _NotNumbers(Runtime):
         return session
 
 
+def _heat_up() -> None:
+    # The root of the made tree is the worker's TMPDIR, which it takes over from the test.
+    path = Path(tempfile.gettempdir()) / COOLED_MS
+    before_ms = int(path.read_text().split()[-1])
+    path.write_text(f"state0\t1000\nstate1\t{before_ms + 10}\n")
+
+
 class _Huge(Runtime):
     """Takes more numbers than there is memory for."""
 
@@ -160,6 +168,7 @@ FLOODING = Runtime(lambda: print("x" * 1_000_000))
 SLEEPING = Runtime(lambda: _take(SLEEP_NS))
 STEPPING = Runtime(_step)
 NOT_NUMBERS = _NotNumbers(lambda: None)
+HEATING = Runtime(_heat_up)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -175,6 +184,7 @@ flooding = tests.fakes:FLOODING
 sleeping = tests.fakes:SLEEPING
 stepping = tests.fakes:STEPPING
 not-numbers = tests.fakes:NOT_NUMBERS
+heating = tests.fakes:HEATING
 """
 
 

@@ -19,7 +19,7 @@ from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
 from edgekit.measure.affinity import pin
 from edgekit.measure.closeness import closeness
-from edgekit.measure.environment import machine, state
+from edgekit.measure.environment import machine
 from edgekit.measure.inputs import (
     DISTINCT,
     Feed,
@@ -33,6 +33,7 @@ from edgekit.measure.inputs import (
 from edgekit.measure.limits import limit_memory
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.state import state
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session

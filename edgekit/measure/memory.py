@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List
 
+from edgekit.measure import nvml
 from edgekit.wire import MemoryMark
 
 KIB = 1024
@@ -25,6 +26,7 @@ class MemoryLog:
 
     def mark(self, phase: str) -> None:
         """Note what `phase` took and begin the next one."""
+        gpu_bytes = nvml.own_memory_bytes(self._process)  # first: asking takes memory once
         status = self._status()
         if not status:
             return
@@ -36,6 +38,7 @@ class MemoryLog:
                 anonymous_bytes=status.get("RssAnon", 0),
                 file_bytes=status.get("RssFile", 0),
                 reset=self._was_reset,
+                gpu_bytes=gpu_bytes,
             )
         )
         self._was_reset = self._reset()

@@ -18,6 +18,7 @@ import numpy as np
 from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
 from edgekit.measure.closeness import closeness
+from edgekit.measure.energy import Energy, measure_energy
 from edgekit.measure.environment import machine, state
 from edgekit.measure.inputs import (
     DISTINCT,
@@ -31,6 +32,7 @@ from edgekit.measure.inputs import (
 )
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.sensors import find_sensors
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
@@ -146,6 +148,8 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     found = timed(session.run, feeds, job.profile)
     environment.update(_named("after", state(root)))
     memory.mark("steady")
+    energy = _energy(job, events, session, feeds)
+    environment.update(energy.facts)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -165,7 +169,15 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
+        energy=energy.windows,
     )
+
+
+def _energy(job: Job, events: Events, session: Session, feeds: Sequence[Feed]) -> Energy:
+    if not job.energetic or job.profile is None:
+        return Energy([], {})
+    events.enter("energy")
+    return measure_energy(session.run, feeds, job.profile, find_sensors(Path(job.root)))
 
 
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:

@@ -98,12 +98,28 @@ class _Huge(Runtime):
         return session
 
 
+class _Metered(Runtime):
+    """Each run takes 2 mJ of the counter in the tree that the model lies in."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        zone = model.parent / ENERGY_ZONE
+
+        def take() -> None:
+            energy_uj = int((zone / "energy_uj").read_text()) + 2000
+            range_uj = int((zone / "max_energy_range_uj").read_text())
+            (zone / "energy_uj").write_text(f"{energy_uj % range_uj}\n")
+
+        return Session(take)
+
+
+ENERGY_ZONE = "sys/class/powercap/intel-rapl:0"
 CALM = Runtime(lambda: None)
 LOUD = Runtime(_print_a_lot)
 CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+METERED = _Metered(lambda: None)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -113,6 +129,7 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+metered = tests.fakes:METERED
 """
 
 

@@ -127,7 +127,7 @@ def _processes(nvml: Any, handle: Any) -> Optional[Dict[int, Optional[int]]]:
     """The numbers of the processes that use a GPU, each with its bytes; None if it isn't told."""
     found: Dict[int, Optional[int]] = {}
     for kind in ("Graphics", "Compute"):
-        listed = _ask(nvml, f"nvmlDeviceGet{kind}RunningProcesses", handle)
+        listed = _ask(nvml, f"nvmlDeviceGet{kind}RunningProcesses_v3", handle)
         if listed is None and kind == "Compute":
             return None
         # A process of both kinds is listed twice, each time with all that it holds.

@@ -59,7 +59,8 @@ def bench(
         tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
     )
     legs, failed = plans.plan(request)
-    results = workflow.bench(legs, progress.tell) + failed
+    with progress.shown() as on_step:
+        results = workflow.bench(legs, on_step) + failed
     verdicts = () if no_verdict else verdict.of_results(results, output.say)
     if json:
         output.print_json(report.as_json(results, verdicts))

@@ -162,6 +162,14 @@ class _Metered(Runtime):
         return Session(take)
 
 
+class _OnGpu(Runtime):
+    """From loading on, the stand-in for a GPU's driver knows this process."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        os.environ["STUB_PID"] = str(os.getpid())
+        return Session(lambda: None)
+
+
 ENERGY_ZONE = "sys/class/powercap/intel-rapl:0"
 CALM = Runtime(lambda: None)
 LOUD = Runtime(_print_a_lot)
@@ -170,6 +178,7 @@ RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
 METERED = _Metered(lambda: None)
+ON_GPU = _OnGpu(lambda: None)
 GREEDY = Runtime(_eat)
 LEAKING = Runtime(_leak)
 FLOODING = Runtime(lambda: print("x" * 1_000_000))
@@ -186,6 +195,7 @@ raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
 metered = tests.fakes:METERED
+on-gpu = tests.fakes:ON_GPU
 greedy = tests.fakes:GREEDY
 leaking = tests.fakes:LEAKING
 flooding = tests.fakes:FLOODING

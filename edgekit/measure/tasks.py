@@ -11,7 +11,7 @@ import os
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from edgekit.measure.sensors import find_sensors
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Job, Samples, Turns
+from edgekit.wire import Closeness, Job, Samples, Turns
 
 
 class Events(Protocol):
@@ -143,8 +143,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
     feeds = _feeds(job, session, stored)
     memory.mark("feeds")
-    events.enter("golden")
-    golden = closeness(_run_all(job, session, stored), stored.outputs) if stored else None
+    golden = _golden(job, events, session, stored)
     events.enter("warmup")
     warmup_ns, steady = warm_up(session.run, feeds, job.profile)
     memory.mark("warm")
@@ -155,8 +154,6 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     environment.update(_named("after", state(root)))
     memory.mark("steady")
     energy = _energy(job, events, session, feeds)
-    environment.update(energy.facts)
-    output_sha256, finite = _looked_at(job, session, feeds)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -172,13 +169,19 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         outputs=list(session.outputs),
         defaulted=loaded.defaulted,
         golden=golden,
-        output_sha256=output_sha256,
-        finite=finite,
+        **_looked_at(job, session, feeds),
         execution=session.execution(feeds[0]) if job.profiled else [],
-        environment=environment,
+        environment={**environment, **energy.facts},
         batch=batch_of(session.inputs),
         energy=energy.windows,
     )
+
+
+def _golden(
+    job: Job, events: Events, session: Session, stored: Optional[Stored]
+) -> Optional[Closeness]:
+    events.enter("golden")
+    return closeness(_run_all(job, session, stored), stored.outputs) if stored else None
 
 
 def _energy(job: Job, events: Events, session: Session, feeds: Sequence[Feed]) -> Energy:
@@ -239,13 +242,13 @@ def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
     os.replace(aside, job.outputs)  # noqa: PTH105
 
 
-def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Tuple[str, bool]:
+def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Dict[str, Any]:
     """Digest of the first feed's outputs; whether all feeds' are finite numbers.
 
     After the timed inferences, since what a long run did to the session shall be seen.
     """
-    sha256 = _digest(_run(job, session, feeds[0]))
-    return sha256, all(_finite(_run(job, session, feed)) for feed in feeds)
+    finite = all(_finite(_run(job, session, feed)) for feed in feeds)
+    return {"output_sha256": _digest(_run(job, session, feeds[0])), "finite": finite}
 
 
 def _finite(outputs: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from edgekit.records import BenchPlan, Metric
 from edgekit.stats import mean_interval
+from edgekit.text import one_line
 from edgekit.wire import EnergyWindow, Samples
 
 NAME = "energy_per_inference_mj"
@@ -19,6 +20,7 @@ UNASKED = "not measured"
 SCOPES = ("platform", "board", "rails", "gpu", "package", "dram", "core", "uncore")
 UJ_PER_MJ = 1e3
 NS_PER_S = 1e9
+_TOO_MUCH = 10**18  # microjoules, ns, inferences: of years
 
 
 class Inference(NamedTuple):
@@ -57,7 +59,7 @@ def _inferences(launch: Samples, scope: str) -> Iterator[Inference]:
     """What each window says; none from a sensor without an idle window to set it against."""
     by_sensor: dict[str, list[EnergyWindow]] = {}
     for window in launch.energy:
-        if window.scope == scope and window.duration_ns > 0 and (window.idle or window.runs > 0):
+        if window.scope == scope and _sound(window):
             by_sensor.setdefault(window.sensor, []).append(window)
     idle_w, busy = 0.0, []
     for windows in by_sensor.values():
@@ -73,6 +75,13 @@ def _inferences(launch: Samples, scope: str) -> Iterator[Inference]:
             sum(window.energy_uj / UJ_PER_MJ / window.runs for window, _ in at_once),
             idle_w,
         )
+
+
+def _sound(window: EnergyWindow) -> bool:
+    """Whether a number can be made of it: a device may have sent anything."""
+    amounts = window.energy_uj, window.duration_ns, window.runs
+    there = window.duration_ns > 0 and (window.idle or window.runs > 0)
+    return there and all(0 <= amount < _TOO_MUCH for amount in amounts)
 
 
 def _watts(window: EnergyWindow) -> float:
@@ -104,9 +113,9 @@ def _note(launches: Sequence[Samples], scope: str) -> str:
     windows = itertools.chain.from_iterable(launch.energy for launch in launches)
     sensors = sorted({window.sensor for window in windows if window.scope == scope})
     batch = launches[0].batch
-    return f"{scope}: {' + '.join(sensors)}" + f"; {batch} samples each" * (batch > 1)
+    return one_line(f"{scope}: {' + '.join(sensors)}") + f"; {batch} samples each" * (batch > 1)
 
 
 def _why_none(launches: Sequence[Samples]) -> str:
     reasons = [launch.environment.get("energy.none", "") for launch in launches]
-    return next(filter(None, reasons), UNASKED)
+    return one_line(next(filter(None, reasons), UNASKED))

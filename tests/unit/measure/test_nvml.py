@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 
 from edgekit.measure.nvml import INITIAL_PIDS
+from edgekit.records import BenchPlan, Device, Subject
+from edgekit.wire import Profile
+from edgekit.workflows.bench import bench
+from tests import fakes
 
 HERE = Path(__file__).parent
 # The process asks about itself, so its number has to be set before the first question.
@@ -49,8 +53,8 @@ def _ask(process: Path, **env: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
-    """Asks everything, in a process that finds the stand-in for the driver's library."""
+def driver(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of the stand-in for the driver's library."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if not compiler or not importlib.util.find_spec("pynvml") or sys.platform != "linux":
         pytest.skip("needs Linux, a C compiler and nvidia-ml-py")
@@ -61,9 +65,15 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
         check=True,
         timeout=120,
     )
+    return str(folder)
+
+
+@pytest.fixture
+def ask(driver: str) -> Ask:
+    """Asks everything, in a process that finds the stand-in."""
 
     def run(process: Path, **env: str) -> Any:
-        return _ask(process, LD_LIBRARY_PATH=str(folder), **env)
+        return _ask(process, LD_LIBRARY_PATH=driver, **env)
 
     return run
 
@@ -131,6 +141,21 @@ def test_a_process_in_a_container_shows_by_its_files_that_it_uses_a_gpu(
 def test_a_driver_that_is_not_loaded_tells_nothing(ask: Ask, tmp_path: Path) -> None:
     told = ask(tmp_path, STUB_BROKEN="1")
     assert (told["state"], told["bytes"], told["millijoules"]) == ({}, None, {})
+
+
+def test_a_bench_tells_the_memory_on_the_gpu(
+    driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", fakes.install(tmp_path))
+    monkeypatch.setenv("LD_LIBRARY_PATH", driver)
+    profile = Profile(2, 0.0, 5.0, 1, 0.0, 0.1)
+    plan = BenchPlan(
+        Subject(tmp_path / "m.onnx", "0" * 64, 3), "on-gpu", Device(), 1, None, profile
+    )
+    (result,) = bench([plan])
+    assert result.failure is None
+    metrics = {metric.name: metric for metric in result.metrics}
+    assert metrics["memory_gpu_bytes"].value == 4096
 
 
 @pytest.mark.skipif(

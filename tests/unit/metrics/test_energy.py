@@ -133,6 +133,7 @@ def test_only_the_launch_that_measured_counts() -> None:
         PACKAGE[1:],  # nothing to take off
         [replace(window, duration_ns=0) for window in PACKAGE],
         [replace(window, runs=0) for window in PACKAGE],
+        [replace(window, energy_uj=10**400) for window in PACKAGE],
         [replace(window, scope="kitchen") for window in PACKAGE],
     ],
 )

@@ -89,7 +89,8 @@ def _process(folder: Path, namespace: str, *files: str) -> Path:
 
 
 def test_a_gpu_tells_what_it_can_and_the_rest_is_missing(ask: Ask, tmp_path: Path) -> None:
-    assert ask(tmp_path, STUB_PID="own", STUB_REASONS="65")["state"] == {
+    told = ask(tmp_path, STUB_PID="own", STUB_REASONS="65")
+    assert told["state"] == {
         "gpu0.name": "Stub 9000",
         "gpu0.clock_sm_mhz": "1980",
         "gpu0.clock_reasons": "sw_power_cap sw_thermal hw_thermal",  # idle, 0x1, is none
@@ -97,14 +98,13 @@ def test_a_gpu_tells_what_it_can_and_the_rest_is_missing(ask: Ask, tmp_path: Pat
         "gpu0.processes": "1",  # others than our own
         "gpu0.memory_used_bytes": "5000",
     }
+    assert told["bytes"] == 4096
+    # 7 more at each reading: the first is to see whether there is a counter.
+    assert told["millijoules"] == {"0": 1014}
 
 
 def test_clocks_that_nothing_holds_down_have_no_reasons(ask: Ask, tmp_path: Path) -> None:
     assert "gpu0.clock_reasons" not in ask(tmp_path, STUB_REASONS="103")["state"]
-
-
-def test_memory_of_our_own_process(ask: Ask, tmp_path: Path) -> None:
-    assert ask(tmp_path, STUB_PID="own")["bytes"] == 4096
 
 
 def test_memory_that_the_driver_does_not_tell(ask: Ask, tmp_path: Path) -> None:
@@ -125,9 +125,7 @@ def test_a_process_that_is_not_listed(
     assert ask(_process(tmp_path, namespace))["bytes"] == size
 
 
-def test_energy_is_read_of_gpus_that_the_process_uses(ask: Ask, tmp_path: Path) -> None:
-    first = ask(tmp_path, STUB_PID="own")["millijoules"]["0"]
-    assert first == 1014  # 7 more at each reading: the first is to see whether there is a counter
+def test_energy_of_gpus_that_others_use_is_not_ours(ask: Ask, tmp_path: Path) -> None:
     assert ask(_process(tmp_path, INITIAL_PIDS, "/dev/null"))["millijoules"] == {}
 
 

@@ -66,6 +66,8 @@ AGX = {
     "1-0041/hwmon/hwmon4/in2_label": "NC",
     "1-0041/hwmon/hwmon4/in2_input": "20000",
     "1-0041/hwmon/hwmon4/curr2_input": "999",
+    "1-0041/hwmon/hwmon4/in7_label": "sum of shunt voltages",
+    "1-0041/hwmon/hwmon4/in7_input": "77",
 }
 NANO = {
     "6-0040/iio:device0/name": "ina3221x",

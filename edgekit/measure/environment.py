@@ -7,7 +7,9 @@ import platform
 from pathlib import Path
 from typing import Dict, List, Optional
 
-ROOT = Path("/")
+# Where `/proc` and `/sys` of the machine lie, if this process sees them elsewhere: in a container,
+# or below a made tree in tests.
+ROOT = Path(os.environ.get("EDGEKIT_ROOT", "/"))
 
 # Extensions that decide which kernels a runtime picks.
 FEATURES = (

@@ -70,7 +70,7 @@ def perform(job: Job, events: Events) -> None:
     # Before the runtime is imported: its threads get what this one has.
     pin(job.threads * job.scenario.streams, root)
     limit_memory(root)
-    memory = MemoryLog()
+    memory = MemoryLog(Path(job.model))
     memory.mark("start")
     if job.kind == "bench":
         samples = _bench(job, events, memory)

@@ -156,12 +156,37 @@ class _Huge(Runtime):
         return session
 
 
+class _Metered(Runtime):
+    """Each run takes 2 mJ of the counter in the tree that the model lies in."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        zone = model.parent / ENERGY_ZONE
+
+        def take() -> None:
+            energy_uj = int((zone / "energy_uj").read_text()) + 2000
+            range_uj = int((zone / "max_energy_range_uj").read_text())
+            (zone / "energy_uj").write_text(f"{energy_uj % range_uj}\n")
+
+        return Session(take)
+
+
+class _OnGpu(Runtime):
+    """From loading on, the stand-in for a GPU's driver knows this process."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        os.environ["STUB_PID"] = str(os.getpid())
+        return Session(lambda: None)
+
+
+ENERGY_ZONE = "sys/class/powercap/intel-rapl:0"
 CALM = Runtime(lambda: None)
 LOUD = Runtime(_print_a_lot)
 CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+METERED = _Metered(lambda: None)
+ON_GPU = _OnGpu(lambda: None)
 GREEDY = Runtime(_eat)
 LEAKING = Runtime(_leak)
 FLOODING = Runtime(lambda: print("x" * 1_000_000))
@@ -178,6 +203,8 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+metered = tests.fakes:METERED
+on-gpu = tests.fakes:ON_GPU
 greedy = tests.fakes:GREEDY
 leaking = tests.fakes:LEAKING
 flooding = tests.fakes:FLOODING

@@ -37,7 +37,7 @@ from edgekit.stats import percentile
 from edgekit.wire import Profile
 from edgekit.workflows import bench
 from edgekit.workflows.plans import PROFILES
-from tests import fakes
+from tests import fakes, system_trees
 
 EMPTY_RUNS = 100_000
 MB = 1e6
@@ -99,9 +99,8 @@ def known(_: Path) -> None:
         say("steps at run 50", "; ".join(told) or "untold", "unsteady", good=bool(told))
         leak = _value(_bench(model, "leaking"), "leak_bytes_per_run") / fakes.LEAK_BYTES
         say("leaks 1 MiB a run", f"{leak:.3f} MiB", "+- 3 %", good=abs(leak - 1) <= WITHIN)
-        tree = Path(folder) / "tree"
-        fakes.cooling(tree)
-        hot = _bench(model, "throttling", root=tree)
+        os.environ["TMPDIR"] = folder
+        hot = _bench(model, "heating", root=system_trees.throttling(Path(folder)))
         say("throttles", "; ".join(hot.reasons), "invalid", good=not hot.valid)
 
 

@@ -33,7 +33,7 @@ def quiet(root: Path) -> Path:
             "proc/pressure/memory": _pressure("0.00", 0),
             "proc/pressure/io": _pressure("0.00", 20),
             "proc/stat": "cpu  100 0 50 9000 10 0 5 0 0 0\ncpu0 100 0 50 9000 10 0 5 0 0 0\n",
-            "proc/meminfo": "MemTotal: 4194304 kB\nMemAvailable: 3145728 kB\nSwapTotal: 100 kB\n"
+            "proc/meminfo": "MemTotal: 4096000 kB\nMemAvailable: 2048000 kB\nSwapTotal: 100 kB\n"
             "SwapFree: 100 kB\nHugePages_Free: 0\n",
             "proc/vmstat": "pgpgin 1\npswpin 3\npswpout 4\n",
             "proc/self/cgroup": "0::/user/me\n",

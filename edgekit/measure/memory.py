@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Dict, List
 
+from edgekit.measure import nvml
 from edgekit.wire import MemoryMark
 
 KIB = 1024
@@ -28,6 +29,7 @@ class MemoryLog:
 
     def mark(self, phase: str) -> None:
         """Note what `phase` took and begin the next one."""
+        gpu_bytes = nvml.own_memory_bytes(self._process)  # first: asking takes memory once
         status = self._status()
         if not status:
             return
@@ -40,6 +42,7 @@ class MemoryLog:
                 file_bytes=status.get("RssFile", 0),
                 mapped_bytes=self._mapped_bytes(),
                 reset=self._was_reset,
+                gpu_bytes=gpu_bytes,
             )
         )
         self._was_reset = self._reset()

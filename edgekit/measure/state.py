@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from edgekit.measure import nvml
 from edgekit.measure.clocks import clocks
 from edgekit.measure.environment import ROOT, cpu_groups, number, read
 from edgekit.measure.heat import heat
@@ -43,6 +44,7 @@ def state(root: Path = ROOT) -> Dict[str, str]:
         * `power.battery`, its status, and `power.mains`, 1 where it is plugged in;
         * `counter.group.throttled`, `counter.group.throttled_us`: how often and how long the
           control groups' quota stopped this process or its neighbours in the group;
+        * what `nvml.gpu_state` tells of NVIDIA GPUs;
         * `counter.self.cpu_ns`, `.waited_ns`, in which its threads waited for a CPU,
           `.major_faults`, `.involuntary_switches` of this process, and `counter.clock_ns`, the
           time of the look. Those are always the real ones.
@@ -55,6 +57,7 @@ def state(root: Path = ROOT) -> Dict[str, str]:
         **_memory(root),
         **_power(root),
         **_groups(root),
+        **nvml.gpu_state(),
         **_own(),
     }
 

@@ -78,11 +78,20 @@ def energy_counters(process: Path = PROCESS) -> Dict[int, Callable[[], Optional[
     nvml = _library()
     gpus = dict(enumerate(_handles(nvml)))
     own = [index for index, gpu in gpus.items() if os.getpid() in (_processes(nvml, gpu) or {})]
-    if not own and _uses_cuda(process):
+    if not own and uses_cuda(process):
         own = list(gpus)
     question = "nvmlDeviceGetTotalEnergyConsumption"
     counters = {index: functools.partial(_ask, nvml, question, gpus[index]) for index in own}
     return {index: counter for index, counter in counters.items() if counter() is not None}
+
+
+def uses_cuda(process: Path = PROCESS) -> bool:
+    """Whether this process uses a GPU of NVIDIA's.
+
+    Args:
+        process: Folder of this process's files.
+    """
+    return any(_link(path) == CUDA_FILE for path in (process / "fd").glob("*"))
 
 
 @functools.lru_cache(maxsize=None)
@@ -148,10 +157,6 @@ def _ask(nvml: Any, question: str, *about: Any) -> Any:
 def _numbered_as_the_driver(process: Path) -> bool:
     """Whether the driver knows this process by the number that it knows itself by."""
     return _link(process / "ns/pid") == INITIAL_PIDS
-
-
-def _uses_cuda(process: Path) -> bool:
-    return any(_link(path) == CUDA_FILE for path in (process / "fd").glob("*"))
 
 
 def _link(path: Path) -> str:

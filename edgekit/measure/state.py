@@ -46,8 +46,8 @@ def state(root: Path = ROOT) -> Dict[str, str]:
           control groups' quota stopped this process or its neighbours in the group;
         * what `nvml.gpu_state` tells of NVIDIA GPUs;
         * `counter.self.cpu_ns`, `.waited_ns`, in which its threads waited for a CPU,
-          `.major_faults`, `.involuntary_switches` of this process, and `counter.clock_ns`, the
-          time of the look. Those are always the real ones.
+          `.major_faults`, `.involuntary_switches` of this process; `self.uses_gpu`, 1 if it does;
+          and `counter.clock_ns`, the time of the look. Those are always the real ones.
     """
     return {
         **clocks(root),
@@ -149,6 +149,7 @@ def _own() -> Dict[str, str]:
     known = [wait_ns for wait_ns in waits_ns if wait_ns is not None]
     return {
         **({"counter.self.waited_ns": str(sum(known))} if known else {}),
+        **({"self.uses_gpu": "1"} if nvml.uses_cuda() else {}),
         "counter.self.cpu_ns": str(time.process_time_ns()),
         "counter.self.major_faults": str(usage.ru_majflt),
         "counter.self.involuntary_switches": str(usage.ru_nivcsw),

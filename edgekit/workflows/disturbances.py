@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from edgekit.records.findings import Disturbance
 from edgekit.text import one_line
-from edgekit.workflows.stretches import Facts, Stretch, number, values
+from edgekit.workflows.stretches import Facts, Stretch, gpus, number, values
 from edgekit.workflows.validity import throttled
 
 # Above these, medians of short inferences move by more than the few percent that people gate on.
@@ -48,6 +48,7 @@ def disturbances(
         *_swap(state),
         *_battery(state),
         *_heat(state),
+        *_gpu(state),
     )
 
 
@@ -145,3 +146,18 @@ def _heat(state: Facts) -> Iterator[Disturbance]:
     ]
     if hot:
         yield Disturbance(f"it is hot ({', '.join(hot)}): the clock will drop", "let it cool down")
+
+
+def _gpu(state: Facts) -> Iterator[Disturbance]:
+    for gpu, reasons in gpus(state, "clock_reasons").items():
+        if reasons:
+            yield Disturbance(
+                f"{gpu}'s clock is held down: {one_line(reasons)}",
+                "let it cool down; `nvidia-smi -q -d PERFORMANCE` says more",
+            )
+    for gpu, processes in gpus(state, "processes").items():
+        if processes:
+            yield Disturbance(
+                f"other processes on {gpu}: {len(processes.split())}",
+                "`nvidia-smi` shows who it is; a screen's server does little",
+            )

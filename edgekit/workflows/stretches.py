@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,12 @@ def values(facts: Facts, prefix: str) -> dict[str, float]:
         if name.startswith(prefix)
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def gpus(facts: Facts, about: str) -> dict[str, str]:
+    """What is told of each GPU: the fact `about` by `gpu0`, `gpu1`, ..."""
+    named = {re.fullmatch("(gpu[0-9]{1,3})[.](.*)", name): text for name, text in facts.items()}
+    return {gpu[1]: text for gpu, text in named.items() if gpu and gpu[2] == about}
 
 
 @dataclass(frozen=True, slots=True)

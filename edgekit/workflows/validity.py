@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from edgekit.wire import Samples
-from edgekit.workflows.stretches import Stretch, number, values
+from edgekit.workflows.stretches import Stretch, gpus, number, values
 
 MachineClass = Literal["quiet", "noisy", "hostile", "unknown"]
 
@@ -161,20 +161,19 @@ def _alarms(stretch: Stretch) -> Iterator[str]:
 
 
 def _gpu(stretch: Stretch) -> Iterator[str]:
-    for name, text in stretch.after.items():
-        gpu = re.fullmatch("(gpu[0-9]{1,3})[.]clock_reasons", name)
+    for gpu, text in gpus(stretch.after, "clock_reasons").items():
         words = [word for word in _GPU_REASONS if word in text.split()]
-        if gpu and words:
-            yield f"throttled: {gpu.group(1)}: {', '.join(words)}"
+        if words and stretch.after.get("self.uses_gpu"):
+            yield f"throttled: {gpu}: {', '.join(words)}"
 
 
 def _gpu_users(stretch: Stretch) -> Iterator[str]:
     # Whoever was there before may be a screen's server, or this process by its number on the host.
-    for name, text in stretch.after.items():
-        gpu = re.fullmatch("(gpu[0-9]{1,3})[.]processes", name)
-        new = {*text.split()} - {*stretch.before.get(name, "").split()}
-        if gpu and new:
-            yield f"processes that began to use {gpu.group(1)} meanwhile: {len(new)}"
+    before = gpus(stretch.before, "processes")
+    for gpu, text in gpus(stretch.after, "processes").items():
+        new = {*text.split()} - {*before.get(gpu, "").split()}
+        if new and stretch.after.get("self.uses_gpu"):
+            yield f"processes that began to use {gpu} meanwhile: {len(new)}"
 
 
 def _group(stretch: Stretch) -> Iterator[str]:

@@ -44,6 +44,13 @@ def test_a_machine_that_says_nothing():
         ({}, {"temperature_mc.cpu-thermal": "91000"}, "cpu-thermal 91 C", "cool"),
         ({}, {"trip_mc.x86_pkg_temp": "65000"}, "x86_pkg_temp 54 C of 65 C", "cool"),
         ({}, {"cpu.turbo": "on"}, "turbo", "--tune"),
+        (
+            {},
+            {"gpu0.clock_reasons": "sw_thermal"},
+            "gpu0's clock is held down: sw_thermal",
+            "cool",
+        ),
+        ({}, {"gpu1.processes": "7 8"}, "other processes on gpu1: 2", "nvidia-smi"),
         ({}, {"pressure.memory_some_avg10": "12.00"}, "waited for memory 12 %", "rss"),
         ({}, {"pressure.io_some_avg10": "45.60"}, "waited for a disk 45.6 %", "iotop"),
     ],

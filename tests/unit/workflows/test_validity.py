@@ -46,6 +46,7 @@ BEFORE = {
     "power.battery": "Charging",
     "power.mains": "1",
     "pi.throttled": "0x0",
+    "self.uses_gpu": "1",
     "gpu0.clock_reasons": "",
     "gpu0.processes": "812",
 }
@@ -139,6 +140,8 @@ def test_each_alone(after: dict[str, str], words: str) -> None:
             {"power.battery": "Discharging", "power.mains": "0"},
         ),
         ({}, {"gpu0.clock_reasons": "gpu_idle"}),
+        # What a GPU does while the CPU is measured.
+        ({}, {"self.uses_gpu": "", "gpu0.clock_reasons": "hw_thermal", "gpu0.processes": "1 2"}),
         # A stretch too short for counts in ticks of 10 ms.
         ({}, {**OTHERS, "counter.clock_ns": "1010000000", "counter.pressure.cpu_us": "5009000"}),
     ],

@@ -43,6 +43,13 @@ def bench(
             help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
         ),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="Hold the clocks still meanwhile: governor performance, no turbo; needs root.",
+        ),
+    ] = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     json: options.Json = False,
@@ -51,7 +58,7 @@ def bench(
     from edgekit import storage
     from edgekit.reports import bench as report
     from edgekit.workflows import bench as workflow
-    from edgekit.workflows import plans, verdict
+    from edgekit.workflows import plans, tuning, verdict
 
     runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
     shapes = dict(_shape(text) for text in shape or ())
@@ -59,8 +66,10 @@ def bench(
         tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
     )
     legs, failed = plans.plan(request)
-    results = workflow.bench(legs, progress.tell) + failed
-    verdicts = () if no_verdict else verdict.of_results(results, output.say)
+    with tuning.tuned(leg.device for leg in legs if tune):
+        with progress.shown() as on_step:
+            results = workflow.bench(legs, on_step) + failed
+        verdicts = () if no_verdict else verdict.of_results(results, output.say)
     if json:
         output.print_json(report.as_json(results, verdicts))
     else:

@@ -17,8 +17,10 @@ import numpy as np
 
 from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
+from edgekit.measure.affinity import pin
 from edgekit.measure.closeness import closeness
-from edgekit.measure.environment import machine, state
+from edgekit.measure.energy import Energy, measure_energy
+from edgekit.measure.environment import machine
 from edgekit.measure.inputs import (
     DISTINCT,
     Feed,
@@ -29,12 +31,15 @@ from edgekit.measure.inputs import (
     check_types,
     random_feeds,
 )
+from edgekit.measure.limits import limit_memory
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.sensors import find_sensors
+from edgekit.measure.state import state
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Job, Samples, Turns
+from edgekit.wire import Closeness, Job, Samples, Turns
 
 
 class Events(Protocol):
@@ -62,7 +67,11 @@ class Loaded:
 
 def perform(job: Job, events: Events) -> None:
     """Do `job` and send what came of it."""
-    memory = MemoryLog()
+    root = Path(job.root)
+    # Before the runtime is imported: its threads get what this one has.
+    pin(job.threads * job.scenario.streams, root)
+    limit_memory(root)
+    memory = MemoryLog(Path(job.model))
     memory.mark("start")
     if job.kind == "bench":
         samples = _bench(job, events, memory)
@@ -106,7 +115,7 @@ def _load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
 def _run(job: Job, session: Session, feed: Feed) -> List[Any]:
     try:
         return session.run(feed)
-    except EdgekitError:
+    except (EdgekitError, MemoryError):
         raise
     except Exception as error:
         raise ToolError(
@@ -135,8 +144,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
     feeds = _feeds(job, session, stored)
     memory.mark("feeds")
-    events.enter("golden")
-    golden = closeness(_run_all(job, session, stored), stored.outputs) if stored else None
+    golden = _golden(job, events, session, stored)
     events.enter("warmup")
     warmup_ns, steady = warm_up(session.run, feeds, job.profile)
     memory.mark("warm")
@@ -146,6 +154,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     found = timed(session.run, feeds, job.profile)
     environment.update(_named("after", state(root)))
     memory.mark("steady")
+    energy = _energy(job, events, session, feeds)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -161,11 +170,26 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         outputs=list(session.outputs),
         defaulted=loaded.defaulted,
         golden=golden,
-        output_sha256=_digest(_run(job, session, feeds[0])),
+        **_looked_at(job, session, feeds),
         execution=session.execution(feeds[0]) if job.profiled else [],
-        environment=environment,
+        environment={**environment, **energy.facts},
         batch=batch_of(session.inputs),
+        energy=energy.windows,
     )
+
+
+def _golden(
+    job: Job, events: Events, session: Session, stored: Optional[Stored]
+) -> Optional[Closeness]:
+    events.enter("golden")
+    return closeness(_run_all(job, session, stored), stored.outputs) if stored else None
+
+
+def _energy(job: Job, events: Events, session: Session, feeds: Sequence[Feed]) -> Energy:
+    if not job.energetic or job.profile is None:
+        return Energy([], {})
+    events.enter("energy")
+    return measure_energy(session.run, feeds, job.profile, find_sensors(Path(job.root)))
 
 
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
@@ -217,6 +241,20 @@ def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
     with open(aside, "wb") as file:  # noqa: PTH123 -- NumPy wants the file, the path is a str
         np.savez(file, **{f"output:{index}": array for index, array in enumerate(outputs)})
     os.replace(aside, job.outputs)  # noqa: PTH105
+
+
+def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Dict[str, Any]:
+    """Digest of the first feed's outputs; whether all feeds' are finite numbers.
+
+    After the timed inferences, since what a long run did to the session shall be seen.
+    """
+    finite = all(_finite(_run(job, session, feed)) for feed in feeds)
+    return {"output_sha256": _digest(_run(job, session, feeds[0])), "finite": finite}
+
+
+def _finite(outputs: Sequence[Any]) -> bool:
+    floats = [array for array in map(np.asarray, outputs) if array.dtype.kind == "f"]
+    return all(bool(np.isfinite(array).all()) for array in floats)
 
 
 def _digest(outputs: Sequence[Any]) -> str:

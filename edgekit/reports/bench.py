@@ -10,7 +10,7 @@ import msgspec
 from edgekit import storage
 from edgekit.errors import MissingDependency
 from edgekit.records import SCHEMA_VERSION, BenchResult, Metric, ShipVerdict
-from edgekit.reports import coverage, table, verdict
+from edgekit.reports import coverage, memory, table, verdict
 from edgekit.wire import Failure, Samples
 
 _MIB = 2**20
@@ -18,6 +18,7 @@ _COLUMNS = (
     "artifact",
     "runtime",
     "p50 ms",
+    "95 %",
     "p90 ms",
     "p99 ms",
     "first ms",
@@ -31,8 +32,9 @@ _COLUMNS = (
 
 
 def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
-    """A table with one row a leg; below it what ran in int8, what failed, and what to ship."""
+    """Tables with one row a leg; below them what ran in int8, what failed, and what to ship."""
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
+    parts += filter(None, [memory.render(results)])
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results
@@ -56,6 +58,7 @@ def _row(result: BenchResult) -> tuple[str, ...]:
     return (
         *head,
         _number(found.get("latency_p50_ms")),
+        _interval(found.get("latency_p50_ms")),
         _number(found.get("latency_p90_ms")),
         _number(found.get("latency_p99_ms")),
         _number(found.get("first_inference_ms")),
@@ -93,8 +96,18 @@ def _number(metric: Metric | None, unit: float = 1.0) -> str:
     """Three digits that count; why there is no value where it fits the cell, as in `n<368`."""
     if metric is None or metric.value is None:
         return metric.note if metric and metric.note.startswith("n<") else table.NO_VALUE
-    value = metric.value / unit
+    return _digits(metric.value / unit)
+
+
+def _digits(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"  # noqa: PLR2004
+
+
+def _interval(metric: Metric | None) -> str:
+    if metric is None or metric.interval is None:
+        return table.NO_VALUE
+    low, high = metric.interval
+    return f"{_digits(low)}-{_digits(high)}"
 
 
 def as_json(

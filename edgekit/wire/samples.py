@@ -56,6 +56,8 @@ class MemoryMark:
         anonymous_bytes: The part of `rss_bytes` that no file backs.
         file_bytes: The part of `rss_bytes` that files back: mapped weights, code.
         reset: Whether the kernel let the mark be reset when the phase began.
+        mapped_bytes: The part of `file_bytes` that maps the model's own files.
+        gpu_bytes: GPU memory that the process holds, CUDA's own included; None if it isn't told.
     """
 
     phase: str
@@ -64,6 +66,8 @@ class MemoryMark:
     anonymous_bytes: int
     file_bytes: int
     reset: bool
+    mapped_bytes: int = 0
+    gpu_bytes: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class Samples:
         span_ns: Wall time from the start of the first timed inference to the end of the last.
         energy: Energy windows, idle ones among them; empty without a sensor.
         parts_ns: Wall time of each part of one inference, by its name, where parts were timed.
+        finite: Whether the outputs of all inputs in rotation are finite numbers.
     """
 
     latency_ns: List[int]
@@ -153,6 +158,7 @@ class Samples:
     span_ns: int = 0
     energy: List[EnergyWindow] = field(default_factory=list)
     parts_ns: Dict[str, List[int]] = field(default_factory=dict)
+    finite: bool = True
 
 
 @dataclass(frozen=True)

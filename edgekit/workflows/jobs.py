@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -16,7 +16,9 @@ from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
-PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
+PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run", "energy", "tuned")
+
+_MOST_NS = 10**18  # thirty years
 
 OnPhase = Callable[[str], None]
 
@@ -60,11 +62,39 @@ def run_job(
     )
 
 
+@contextlib.contextmanager
+def holding(link: Link, job: Job, phase: str, *, timeout_s: float) -> Iterator[None]:
+    """Run `job` in a fresh worker behind `link`, which stays in `phase` until the block ends.
+
+    Args:
+        link: The way to the machine.
+        job: What to do.
+        phase: What to wait for before the block begins.
+        timeout_s: Seconds until it must have come.
+
+    Raises:
+        EdgekitError: As `run_job` does.
+    """
+    lines = cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+    with contextlib.closing(lines):
+        for line in lines:
+            event, fields = _event(line)
+            if event != "phase":
+                _outcome(event, fields)
+            elif _phase(fields) == phase:
+                yield
+                return
+    raise DeviceError(
+        f"the worker ended before it was {phase}", hint="run it again; report it if it stays"
+    )
+
+
 def _event(line: bytes) -> tuple[str, dict[str, Any]]:
     try:
         fields = msgspec.json.decode(line, type=dict[str, Any])
         return str(fields.pop("event")), fields
-    except (msgspec.MsgspecError, KeyError) as error:
+    # Brackets within brackets without end are no MsgspecError.
+    except (msgspec.MsgspecError, KeyError, RecursionError) as error:
         raise _unintelligible(error) from error
 
 
@@ -79,18 +109,33 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | Turns | None:
     try:
         match event:
             case "samples":
-                return msgspec.convert(fields, type=Samples, strict=True)
+                samples = msgspec.convert(fields, type=Samples, strict=True)
+                _check_times([samples.latency_ns], len(samples.cpu_ns))
+                return samples
             case "turns":
-                return msgspec.convert(fields, type=Turns, strict=True)
+                turns = msgspec.convert(fields, type=Turns, strict=True)
+                _check_times(turns.latency_ns, len(turns.latency_ns[0]) if turns.latency_ns else 0)
+                return turns
             case "outputs":
                 return None
             case "failure":
                 failure = msgspec.convert(fields, type=Failure, strict=True)
             case _:
                 raise _unintelligible(ValueError("it names an event that doesn't exist"))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise _unintelligible(error) from error
     raise _error(failure)
+
+
+def _check_times(series: Sequence[Sequence[int]], count: int) -> None:
+    """Refuse times from which no number can be made.
+
+    Raises:
+        DeviceError: There are none, or not `count` of each, or one isn't a duration.
+    """
+    for times in series:
+        if len(times) != count or not times or min(times) <= 0 or max(times) > _MOST_NS:
+            raise _unintelligible(ValueError("its times are no durations"))
 
 
 def _error(failure: Failure) -> EdgekitError:

@@ -26,7 +26,16 @@ from edgekit.records import (
     Target,
     Weights,
 )
-from edgekit.wire import Closeness, Failure, MemoryMark, OpCount, Profile, Samples, TensorSpec
+from edgekit.wire import (
+    Closeness,
+    EnergyWindow,
+    Failure,
+    MemoryMark,
+    OpCount,
+    Profile,
+    Samples,
+    TensorSpec,
+)
 
 MIB = 2**20
 PROFILE = Profile(64, 1.0, 30.0, 5, 0.5, 10.0)
@@ -91,7 +100,9 @@ def samples(
         first_ns=int(p50_ms * 3e6),
         steady=True,
         memory=[
-            MemoryMark(phase, rss, rss + 5 * MIB, rss * 2 // 3, rss // 3, reset=True)
+            MemoryMark(
+                phase, rss, rss + 5 * MIB, rss * 2 // 3, rss // 3, reset=True, mapped_bytes=9 * MIB
+            )
             for phase, rss in zip(
                 PHASES, (30 * MIB * (2 + k) for k in range(len(PHASES))), strict=True
             )
@@ -115,6 +126,12 @@ def samples(
             "after.load_1min": "1.00",
         },
     )
+
+
+def windows(joules: float = 2.0) -> list[EnergyWindow]:
+    """What a sensor may have measured: one idle window, three busy ones of 100 inferences."""
+    busy = [EnergyWindow("rapl:package-0", "package", False, int(joules * 1e6), 10**9, 100)] * 3
+    return [EnergyWindow("rapl:package-0", "package", True, 1_000_000, 10**9, 0), *busy]
 
 
 def measured(leg: BenchPlan, launches: Sequence[Samples] = ()) -> BenchResult:

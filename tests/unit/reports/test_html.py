@@ -303,14 +303,23 @@ def test_memory_that_was_not_measured_has_a_reason_and_no_number():
 
 
 def test_energy_has_a_sensor_or_a_reason():
-    result = made.measured(made.plan())
-    none = Metric("energy_per_inference_mj", None, "mJ", "lower", note="RAPL is for root alone")
-    some = replace(none, value=1.5, interval=(1.4, 1.6), note="package: rapl:package-0")
-    without = page([replace(result, metrics=(*result.metrics, none))])
+    why = replace(made.samples(), environment={"energy.none": "RAPL is for root alone"})
+    without = page([made.measured(made.plan(), [why])])
     assert "Not measured: RAPL is for root alone." in without.by_id("energy").text
-    measured = page([replace(result, metrics=(*result.metrics, some))])
-    assert measured.figures()["energy-figure-0"]["data"][0]["x"] == [1.5]
-    assert "package: rapl:package-0" in measured.rows("energy")[1]
+    shown = page([made.measured(made.plan(), [replace(made.samples(), energy=made.windows(2.0))])])
+    # 2 J less 1 J of idling, by 100.
+    assert shown.figures()["energy-figure-0"]["data"][0]["x"] == [pytest.approx(10.0)]
+    assert "package: rapl:package-0" in shown.rows("energy")[1]
+
+
+def test_memory_adds_up_to_what_is_resident():
+    data = page([made.measured(made.plan())]).figures()["memory-figure"]["data"]
+    parts = {trace["name"]: trace["x"][0] for trace in data}
+    peak = parts.pop("peak of the process")
+    first = next(mark for mark in made.samples().memory if mark.phase == "first")
+    assert sum(parts.values()) == pytest.approx(first.rss_bytes / made.MIB)
+    assert parts["model, mapped from its file"] == 9
+    assert peak > sum(parts.values())
 
 
 def test_operators_of_one_kind_and_precision_are_added_up():

@@ -22,6 +22,11 @@ _DASHES = {"fp32": "solid", "fp16": "dash", "int8": "dot"}
 _SIZES = {"circle": 22, "square": 20, "diamond": 28, "hexagon": 24}
 
 
+def ink(colour: str) -> str:
+    """Of black and white the one that text on a colour of the palette can be read in."""
+    return "#ffffff" if colour == BLUE else "#000000"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How one leg looks.
@@ -43,8 +48,8 @@ class Look:
 
     @property
     def ink(self) -> str:
-        """The colour of text on it, with a contrast of 4.5 to 1 at least."""
-        return "#ffffff" if self.hex == BLUE else "#000000"
+        """The colour of text on it."""
+        return ink(self.hex)
 
     @property
     def size(self) -> int:
@@ -103,6 +108,6 @@ def colours(found: dict[str, str]) -> Html:
 def style() -> str:
     """CSS classes of the palette: the background, and text that can be read on it."""
     return "".join(
-        f".c{index}{{background:{Look(index, '', '').hex};color:{Look(index, '', '').ink}}}\n"
-        for index in range(len(PALETTE))
+        f".c{index}{{background:{colour};color:{ink(colour)}}}\n"
+        for index, colour in enumerate(PALETTE)
     )

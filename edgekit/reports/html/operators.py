@@ -114,6 +114,7 @@ def _rank(ranked: Sequence[Sequence[OpTime]], rank: int) -> dict[str, Any]:
         "marker": {"color": [op.colour for _, op in rows]},
         "text": [words(op.op, 24) for _, op in rows],
         "textposition": "inside",
+        "insidetextfont": {"color": [encoding.ink(op.colour) for _, op in rows]},
         "insidetextanchor": "middle",
         "textangle": 0,
         "hovertext": [words(f"{op.op} {op.precision}".strip()) for _, op in rows],

@@ -40,7 +40,7 @@ def _verdict(verdict: ShipVerdict) -> str:
         words += f", {chosen.speed:.2f} times fp32's speed ({low:.2f} to {high:.2f})"
     if chosen.agreement is not None:
         agreed = round(chosen.agreement * chosen.images)
-        words += f", {agreed} of {chosen.images} samples as the float model"
+        words += f"; the best class of {agreed} of {chosen.images} samples is float's"
     return f"{where}: {verdict.choice}. {words[0].upper()}{words[1:]}."
 
 
@@ -51,9 +51,11 @@ def _first(reasons: Sequence[str]) -> str:
 def _fastest(legs: Sequence[Leg]) -> str:
     best = min(legs, key=lambda leg: leg.value(_P50) or 0.0)
     metric = best.metric(_P50)
-    of = f" of {counted(len(legs), 'leg')}" if len(legs) > 1 else ""
-    model = f" for {best.model}" if best.model else ""
+    head = f"{best.label}: "
+    if len(legs) > 1:
+        model = f" of {best.model}" if best.model else ""
+        head = f"Fastest of {counted(len(legs), 'leg')}{model}: {best.label}, "
     interval = f" ({spread(metric)})" if spread(metric) else ""
-    agreement = best.agreement
-    near = "" if agreement == NO_VALUE else f", {agreement.replace('/', ' of ')} samples as float"
-    return f"Fastest{of}{model}: {best.label}, {shown(metric)} ms{interval}{near}."
+    agreed = best.agreement.replace("/", " of ")
+    near = "" if best.agreement == NO_VALUE else f"; the best class of {agreed} samples is float's"
+    return f"{head}{shown(metric)} ms{interval}{near}."

@@ -35,6 +35,8 @@ from edgekit.reports.legs import Leg, numbered
 from edgekit.reports.numbers import counted
 from edgekit.text import one_line
 
+# What fits above everything else; the others are to be opened.
+_MOST_ANSWERS = 4
 _NAVIGATION = {
     "legs": "All legs",
     "accuracy": "Accuracy",
@@ -124,11 +126,17 @@ def _header(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> Html:
         "header",
         tag("p", "edgekit bench", class_="eyebrow"),
         tag("h1", _title(legs, verdicts)),
-        [tag("p", sentence, class_="answer") for sentence in sentences],
+        [tag("p", sentence, class_="answer") for sentence in sentences[:_MOST_ANSWERS]],
+        _more(sentences[_MOST_ANSWERS:]),
         _reasons(verdicts),
         _counts(legs),
         tag("dl", [_fact(name, value) for name, value in _facts(legs).items() if value]),
     )
+
+
+def _more(sentences: Sequence[str]) -> Html | None:
+    items = [tag("li", sentence) for sentence in sentences]
+    return markup.fold(f"{len(items)} more", tag("ul", items)) if items else None
 
 
 def _title(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> str:

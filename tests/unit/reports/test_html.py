@@ -117,7 +117,7 @@ def test_without_verdicts_it_names_the_fastest_valid_leg_of_each_model():
     )
     wrong = replace(made.measured(made.plan(precision="fp16"), [made.samples(0.1)]), valid=False)
     text = page([slow, fast, wrong]).all("header")[0].text
-    assert "Fastest of 2 legs for toy: toy/onnx-int8, onnxruntime" in text
+    assert "Fastest of 2 legs of toy: toy/onnx-int8, onnxruntime, 1.0" in text
 
 
 def test_every_leg_has_a_row(full):

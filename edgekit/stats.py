@@ -11,6 +11,10 @@ CONFIDENCE = 0.95
 # Enough for an interval of the median that leaves out the wildest few, each long enough to have
 # its own mood behind it.
 _STRETCHES = 20
+# For finding a jump: medians of as many stretches, at least so many of them on either side.
+_FINE = 200
+_LEAST_LEVEL = 5
+_STEP = 0.05
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -89,6 +93,45 @@ def _stretches(launches: Sequence[Sequence[float]]) -> list[Sequence[float]]:
         ends = [len(launch) * i // count for i in range(count + 1)]
         cuts += [launch[a:b] for a, b in itertools.pairwise(ends)]
     return cuts
+
+
+def step(values: Sequence[float]) -> tuple[int, float] | None:
+    """Where values jump from one level to another for good, and by what ratio, if they do.
+
+    A jump is where what comes before and what comes after hardly overlap (at most a tenth of
+    either reaches into the other) and the medians differ by more than `_STEP`. A short
+    disturbance is none: after it the values are what they were.
+
+    Args:
+        values: Positive, in the order of time.
+
+    Returns:
+        How many values lie before the jump, and the ratio of the median after it to that before;
+        of several places the one that explains most. None if there is none.
+    """
+    count = min(_FINE, len(values))
+    ends = [len(values) * i // count for i in range(count + 1)]
+    fine = [statistics.median(values[a:b]) for a, b in itertools.pairwise(ends)]
+    found = [
+        (_explained(fine[:at], fine[at:]), ends[at], ratio)
+        for at in range(_LEAST_LEVEL, count - _LEAST_LEVEL + 1)
+        if (ratio := _jump(fine[:at], fine[at:]))
+    ]
+    return max(found)[1:] if found else None
+
+
+def _explained(before: Sequence[float], after: Sequence[float]) -> float:
+    """How much of all variation a jump between the two explains: the CUSUM statistic, of logs."""
+    apart = statistics.fmean(map(math.log, after)) - statistics.fmean(map(math.log, before))
+    return len(before) * len(after) * apart**2
+
+
+def _jump(before: Sequence[float], after: Sequence[float]) -> float | None:
+    """The ratio of the medians, if there is a jump between the two; None if there is none."""
+    ratio = statistics.median(after) / statistics.median(before)
+    lower, upper = (before, after) if ratio > 1.0 else (after, before)
+    apart = percentile(lower, 0.9) < percentile(upper, 0.1)
+    return ratio if apart and abs(ratio - 1.0) > _STEP else None
 
 
 def outliers(values: Sequence[float]) -> int:

@@ -15,6 +15,11 @@ import numpy as np
 
 from edgekit.wire import OpCount, TensorSpec
 
+SLEEP_NS = 5_000_000
+SPIN_NS = 500_000
+LEAK_BYTES = 2**20
+STEP_AT = 60
+
 
 class Clock:
     """Time, in ns, that passes only when it is told to."""
@@ -89,6 +94,51 @@ def _hang() -> None:
     time.sleep(600)
 
 
+_eaten: list[Any] = []
+
+
+def _eat() -> None:
+    while True:
+        _eaten.append(np.ones(2**21))
+
+
+_leaked: list[Any] = []
+
+
+def _leak() -> None:
+    _leaked.append(np.ones(LEAK_BYTES // 8))
+
+
+def _take(duration_ns: int) -> None:
+    """Return after exactly that long: `sleep` alone comes back some 60 us late."""
+    end_ns = time.perf_counter_ns() + duration_ns
+    time.sleep(max(0, duration_ns - SPIN_NS) / 1e9)
+    while time.perf_counter_ns() < end_ns:
+        pass
+
+
+_steps = iter(range(10**9))
+
+
+def _step() -> None:
+    """Half as fast from some run on: after the warm-up, which ends before it."""
+    _take(SLEEP_NS * (4 if next(_steps) < STEP_AT else 8))
+
+
+class _NotNumbers(Runtime):
+    """Gives numbers at first, and then none."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        session = Session(lambda: None)
+        calls = iter(range(10**9))
+
+        def run(feeds: Mapping[str, Any]) -> list[Any]:
+            return [np.array(feeds["x"]) * (np.nan if next(calls) > 3 else 1.0)]
+
+        session.run = run  # type: ignore[method-assign]
+        return session
+
+
 class _Huge(Runtime):
     """Takes more numbers than there is memory for."""
 
@@ -104,6 +154,12 @@ CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+GREEDY = Runtime(_eat)
+LEAKING = Runtime(_leak)
+FLOODING = Runtime(lambda: print("x" * 1_000_000))
+SLEEPING = Runtime(lambda: _take(SLEEP_NS))
+STEPPING = Runtime(_step)
+NOT_NUMBERS = _NotNumbers(lambda: None)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -113,6 +169,12 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+greedy = tests.fakes:GREEDY
+leaking = tests.fakes:LEAKING
+flooding = tests.fakes:FLOODING
+sleeping = tests.fakes:SLEEPING
+stepping = tests.fakes:STEPPING
+not-numbers = tests.fakes:NOT_NUMBERS
 """
 
 

@@ -68,7 +68,8 @@ def bench(
     files.check()
     keeper = Keeper(Store(results or out / "results", output.say))
     try:
-        found = workflow.bench(legs, progress.tell, keeper.keep)
+        with progress.shown() as on_step:
+            found = workflow.bench(legs, on_step, keeper.keep)
         verdicts = () if no_verdict else verdict.of_results(found, output.say)
     except KeyboardInterrupt:
         keeper.keep_unplanned(failed)

@@ -11,12 +11,13 @@ import os
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
 from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
+from edgekit.measure.affinity import pin
 from edgekit.measure.closeness import closeness
 from edgekit.measure.environment import machine, state
 from edgekit.measure.inputs import (
@@ -29,6 +30,7 @@ from edgekit.measure.inputs import (
     check_types,
     random_feeds,
 )
+from edgekit.measure.limits import limit_memory
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
 from edgekit.measure.turns import take_turns
@@ -62,6 +64,10 @@ class Loaded:
 
 def perform(job: Job, events: Events) -> None:
     """Do `job` and send what came of it."""
+    root = Path(job.root)
+    # Before the runtime is imported: its threads get what this one has.
+    pin(job.threads * job.scenario.streams, root)
+    limit_memory(root)
     memory = MemoryLog()
     memory.mark("start")
     if job.kind == "bench":
@@ -106,7 +112,7 @@ def _load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
 def _run(job: Job, session: Session, feed: Feed) -> List[Any]:
     try:
         return session.run(feed)
-    except EdgekitError:
+    except (EdgekitError, MemoryError):
         raise
     except Exception as error:
         raise ToolError(
@@ -146,6 +152,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     found = timed(session.run, feeds, job.profile)
     environment.update(_named("after", state(root)))
     memory.mark("steady")
+    output_sha256, finite = _looked_at(job, session, feeds)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -161,7 +168,8 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         outputs=list(session.outputs),
         defaulted=loaded.defaulted,
         golden=golden,
-        output_sha256=_digest(_run(job, session, feeds[0])),
+        output_sha256=output_sha256,
+        finite=finite,
         execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
@@ -217,6 +225,20 @@ def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
     with open(aside, "wb") as file:  # noqa: PTH123 -- NumPy wants the file, the path is a str
         np.savez(file, **{f"output:{index}": array for index, array in enumerate(outputs)})
     os.replace(aside, job.outputs)  # noqa: PTH105
+
+
+def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Tuple[str, bool]:
+    """Digest of the first feed's outputs; whether all feeds' are finite numbers.
+
+    After the timed inferences, since what a long run did to the session shall be seen.
+    """
+    sha256 = _digest(_run(job, session, feeds[0]))
+    return sha256, all(_finite(_run(job, session, feed)) for feed in feeds)
+
+
+def _finite(outputs: Sequence[Any]) -> bool:
+    floats = [array for array in map(np.asarray, outputs) if array.dtype.kind == "f"]
+    return all(bool(np.isfinite(array).all()) for array in floats)
 
 
 def _digest(outputs: Sequence[Any]) -> str:

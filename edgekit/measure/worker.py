@@ -17,7 +17,7 @@ import traceback
 from typing import Any, Dict, TextIO
 
 from edgekit.errors import EdgekitError
-from edgekit.wire import Failure, Job, Profile
+from edgekit.wire import Failure, Job, Profile, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 ABANDONED = 70
@@ -87,7 +87,8 @@ def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
     profile = fields.pop("profile", None)
-    return Job(profile=Profile(**profile) if profile else None, **fields)
+    scenario = Scenario(**fields.pop("scenario", {}))
+    return Job(profile=Profile(**profile) if profile else None, scenario=scenario, **fields)
 
 
 def main() -> int:
@@ -104,8 +105,9 @@ def main() -> int:
     except EdgekitError as error:
         channel.fail(error.kind, str(error), error.hint)
     except MemoryError as error:
-        message = f"there is not enough memory for these inputs and outputs: {error}"
-        channel.fail("ToolError", message[:MESSAGE_LIMIT], "try a smaller batch or shape")
+        message = f"there is not enough memory: {error}"
+        hint = "try a smaller batch or shape; `edgekit doctor` says how much memory is free"
+        channel.fail("ToolError", message[:MESSAGE_LIMIT], hint)
     except Exception as error:  # noqa: BLE001 -- the end of the process: all must become an event
         message = f"the worker failed with {type(error).__name__}: {error}"[:MESSAGE_LIMIT]
         hint = "a defect of edgekit or of the runtime; the last lines say where"

@@ -32,7 +32,8 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     del plan
     marked = [{mark.phase: mark for mark in launch.memory} for launch in launches]
     if not all(marks.keys() >= PHASES for marks in marked):
-        return tuple(Metric(name, None, "bytes", "lower", note=UNMEASURED) for name in _VALUES)
+        names = (*_VALUES, _LEAK)
+        return tuple(Metric(name, None, "bytes", "lower", note=UNMEASURED) for name in names)
     reset = all(marks["load"].reset for marks in marked)
     found = [
         Metric(name, None, "bytes", "lower", note=UNRESET)
@@ -40,20 +41,20 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
         else _median(name, [value(marks) for marks in marked])
         for name, value in _VALUES.items()
     ]
-    return (*found, _leak(marked, launches))
+    return (*found, _leak_of(marked, launches))
 
 
 def _median(name: str, values: Sequence[float]) -> Metric:
     return Metric(name, statistics.median(values), "bytes", "lower", interval(values, 0.5))
 
 
-def _leak(marked: Sequence[Marks], launches: Sequence[Samples]) -> Metric:
+def _leak_of(marked: Sequence[Marks], launches: Sequence[Samples]) -> Metric:
     slopes = [
         (marks["steady"].rss_bytes - marks["warm"].rss_bytes) / len(launch.latency_ns)
         for marks, launch in zip(marked, launches, strict=True)
     ]
     middle = statistics.median(slopes)
-    return Metric("leak_bytes_per_run", middle, "bytes", "lower", interval(slopes, 0.5))
+    return Metric(_LEAK, middle, "bytes", "lower", interval(slopes, 0.5))
 
 
 def _rss(later: str, sooner: str) -> Callable[[Marks], float]:
@@ -86,4 +87,5 @@ _VALUES: dict[str, Callable[[Marks], float]] = {
         marks["first"].file_bytes - marks["runtime"].file_bytes
     ),
 }
+_LEAK = "leak_bytes_per_run"
 _OF_PEAKS = {"memory_load_bytes", "memory_first_bytes", "memory_model_bytes"}

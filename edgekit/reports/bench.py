@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.errors import MissingDependency
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
-from edgekit.reports import coverage, evaluate, table, verdict
+from edgekit.reports import coverage, evaluate, memory, table, verdict
 from edgekit.results import shape
 from edgekit.wire import Failure
 
@@ -17,6 +17,7 @@ _COLUMNS = (
     "artifact",
     "runtime",
     "p50 ms",
+    "95 %",
     "p90 ms",
     "p99 ms",
     "first ms",
@@ -30,8 +31,9 @@ _COLUMNS = (
 
 
 def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
-    """A table with one row a leg; below it what ran in int8, what failed, and what to ship."""
+    """Tables with one row a leg; below them what ran in int8, what failed, and what to ship."""
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
+    parts += filter(None, [memory.render(results)])
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results
@@ -55,6 +57,7 @@ def _row(result: BenchResult) -> tuple[str, ...]:
     return (
         *head,
         _number(found.get("latency_p50_ms")),
+        _interval(found.get("latency_p50_ms")),
         _number(found.get("latency_p90_ms")),
         _number(found.get("latency_p99_ms")),
         _number(found.get("first_inference_ms")),
@@ -92,8 +95,18 @@ def _number(metric: Metric | None, unit: float = 1.0) -> str:
     """Three digits that count; why there is no value where it fits the cell, as in `n<368`."""
     if metric is None or metric.value is None:
         return metric.note if metric and metric.note.startswith("n<") else table.NO_VALUE
-    value = metric.value / unit
+    return _digits(metric.value / unit)
+
+
+def _digits(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"  # noqa: PLR2004
+
+
+def _interval(metric: Metric | None) -> str:
+    if metric is None or metric.interval is None:
+        return table.NO_VALUE
+    low, high = metric.interval
+    return f"{_digits(low)}-{_digits(high)}"
 
 
 def as_json(

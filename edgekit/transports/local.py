@@ -21,7 +21,8 @@ from edgekit.transports.tail import Tail
 from edgekit.wire import Job
 
 WORKER = (sys.executable, "-m", "edgekit.measure.worker")
-LINE_LIMIT = 64 * 2**20  # bytes
+# Of one answer, all its lines together. A million inferences are 20 MiB.
+ANSWER_LIMIT = 128 * 2**20  # bytes
 CHUNK = 2**16
 # All that a worker gets of the user's environment; the rest would make two runs differ.
 KEPT = (
@@ -80,9 +81,9 @@ class LocalLink:
                 hint="the model may be too slow for this profile: try `--profile quick`",
                 stderr_tail=tail.text(),
             ) from None
-        except _EndlessLineError:
+        except _EndlessError:
             raise DeviceError(
-                f"the worker sent a line of more than {LINE_LIMIT} bytes",
+                f"the worker sent more than {ANSWER_LIMIT} bytes",
                 hint="something else than edgekit's worker answered",
                 stderr_tail=tail.text(),
             ) from None
@@ -117,8 +118,8 @@ class Local:
         return LocalLink()
 
 
-class _EndlessLineError(Exception):
-    """More bytes without a line's end than any event has."""
+class _EndlessError(Exception):
+    """More bytes than any answer has."""
 
 
 def _send(process: subprocess.Popen[bytes], job: Job) -> None:
@@ -139,6 +140,7 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
     """
     assert process.stdout is not None  # noqa: S101
     rest = bytearray()
+    size_bytes = 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -148,13 +150,14 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
             chunk = os.read(process.stdout.fileno(), CHUNK)
             if not chunk:
                 break
+            size_bytes += len(chunk)
+            if size_bytes > ANSWER_LIMIT:
+                raise _EndlessError
             *lines, tail = chunk.split(b"\n")
             for line in lines:
                 yield bytes(rest + line)
                 rest.clear()
             rest += tail
-            if len(rest) > LINE_LIMIT:
-                raise _EndlessLineError
     if rest:
         yield bytes(rest)
 

@@ -131,6 +131,7 @@ class Samples:
         span_ns: Wall time from the start of the first timed inference to the end of the last.
         energy: Energy windows, idle ones among them; empty without a sensor.
         parts_ns: Wall time of each part of one inference, by its name, where parts were timed.
+        finite: Whether the outputs of all inputs in rotation are finite numbers.
     """
 
     latency_ns: List[int]
@@ -153,6 +154,7 @@ class Samples:
     span_ns: int = 0
     energy: List[EnergyWindow] = field(default_factory=list)
     parts_ns: Dict[str, List[int]] = field(default_factory=dict)
+    finite: bool = True
 
 
 @dataclass(frozen=True)

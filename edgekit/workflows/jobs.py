@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +17,8 @@ from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
 PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
+
+_MOST_NS = 10**18  # thirty years
 
 OnPhase = Callable[[str], None]
 
@@ -64,7 +66,8 @@ def _event(line: bytes) -> tuple[str, dict[str, Any]]:
     try:
         fields = msgspec.json.decode(line, type=dict[str, Any])
         return str(fields.pop("event")), fields
-    except (msgspec.MsgspecError, KeyError) as error:
+    # Brackets within brackets without end are no MsgspecError.
+    except (msgspec.MsgspecError, KeyError, RecursionError) as error:
         raise _unintelligible(error) from error
 
 
@@ -79,18 +82,33 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | Turns | None:
     try:
         match event:
             case "samples":
-                return msgspec.convert(fields, type=Samples, strict=True)
+                samples = msgspec.convert(fields, type=Samples, strict=True)
+                _check_times([samples.latency_ns], len(samples.cpu_ns))
+                return samples
             case "turns":
-                return msgspec.convert(fields, type=Turns, strict=True)
+                turns = msgspec.convert(fields, type=Turns, strict=True)
+                _check_times(turns.latency_ns, len(turns.latency_ns[0]) if turns.latency_ns else 0)
+                return turns
             case "outputs":
                 return None
             case "failure":
                 failure = msgspec.convert(fields, type=Failure, strict=True)
             case _:
                 raise _unintelligible(ValueError("it names an event that doesn't exist"))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise _unintelligible(error) from error
     raise _error(failure)
+
+
+def _check_times(series: Sequence[Sequence[int]], count: int) -> None:
+    """Refuse times from which no number can be made.
+
+    Raises:
+        DeviceError: There are none, or not `count` of each, or one isn't a duration.
+    """
+    for times in series:
+        if len(times) != count or not times or min(times) <= 0 or max(times) > _MOST_NS:
+            raise _unintelligible(ValueError("its times are no durations"))
 
 
 def _error(failure: Failure) -> EdgekitError:

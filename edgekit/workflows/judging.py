@@ -9,9 +9,12 @@ from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import int8_share
 from edgekit.quantization.recipe import STATIC
 from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
+from edgekit.stats import step
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
 from edgekit.workflows.validity import disturbed
+
+_NOT_FINITE = "outputs hold NaN or infinity"
 
 
 def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = ()) -> BenchResult:
@@ -47,6 +50,8 @@ def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     few = min(len(launch.latency_ns) for launch in launches)
     faults = [f"only {few} runs of {plan.profile.min_runs}"] * (few < plan.profile.min_runs)
     faults += [fault for launch in launches for fault in disturbed(launch)]
+    if not all(launch.finite for launch in launches):
+        faults.append(_NOT_FINITE)
     if artifact := plan.subject.artifact:
         # The first one's: every process computes the same from the same inputs.
         faults += golden_faults(artifact.precision, launches[0].golden)
@@ -62,7 +67,7 @@ def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
     if golden is None:
         return ["unverified: the artifact has no golden sample"]
     if not golden.finite:
-        return ["outputs hold NaN or infinity"]
+        return [_NOT_FINITE]
     least = MIN_SQNR_DB[precision]
     if golden.sqnr_db is None or golden.sqnr_db >= least:
         return []
@@ -76,6 +81,20 @@ def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
     if artifact.precision is not Precision.INT8 or not promised or not told or "int8" in told:
         return []
     return ["an int8 artifact of which no operator runs in int8"]
+
+
+def _steps(launches: Sequence[Samples]) -> list[str]:
+    """Where latency changed for good after the warm-up, in the process where it did most."""
+    found = [
+        (*jump, number)
+        for number, launch in enumerate(launches, 1)
+        if (jump := step(launch.latency_ns))
+    ]
+    if not found:
+        return []
+    at, ratio, number = max(found, key=lambda jump: abs(jump[1] - 1.0))
+    where = f"process {number}" + (f", and in {len(found) - 1} more" if found[1:] else "")
+    return [f"unsteady: latency became {ratio:.2f} times what it was at run {at} of {where}"]
 
 
 def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
@@ -101,7 +120,8 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
         if plan.threads > cores
     ]
     return (
-        [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
+        _steps(launches)
+        + [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
         + crowded
         + [
             f"free axes of {spec.name!r} set: {'x'.join(map(str, spec.shape))}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgekit import stats
 from edgekit.stats import binomial_quantile, interval, least_count, percentile, ratio
 
 SHARES = st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(19, 20), Fraction(99, 100)])
@@ -120,3 +122,44 @@ def test_from_nine_launches_on_a_wild_one_does_not_move_the_interval() -> None:
     calm, wild = [[1.0]] * 8, [[50.0]]
     assert ratio([*calm, *wild], [[1.0]] * 9)[1] == pytest.approx((1.0, 1.0))
     assert ratio([*calm[:7], *wild], [[1.0]] * 8)[1] == pytest.approx((1.0, 50.0))
+
+
+def _noisy(count: int, level: float, seed: int) -> list[float]:
+    generator = random.Random(seed)
+    return [level * math.exp(generator.gauss(0.0, 0.03)) for _ in range(count)]
+
+
+@given(
+    before=st.integers(12, 300), after=st.integers(12, 300), seed=st.integers(0, 99),
+    ratio=st.sampled_from([0.5, 0.8, 1.3, 2.0]),
+)  # fmt: skip
+def test_a_step_is_found_where_it_is(before: int, after: int, seed: int, ratio: float) -> None:
+    values = _noisy(before, 10.0, seed) + _noisy(after, 10.0 * ratio, seed + 100)
+    found = stats.step(values)
+    assert found is not None
+    assert found[1] == pytest.approx(ratio, rel=0.1)
+    if min(before, after) >= 30:
+        assert abs(found[0] - before) <= 0.05 * len(values) + 1
+
+
+@given(count=st.integers(1, 600), seed=st.integers(0, 99))
+def test_noise_is_no_step_and_neither_is_a_burst(count: int, seed: int) -> None:
+    values = _noisy(count, 10.0, seed)
+    assert stats.step(values) is None
+    burst = [*values[: count // 2], *[99.0] * (count // 30), *values[count // 2 :]]
+    assert stats.step(burst) is None
+
+
+def test_pooled_takes_the_launches_and_below_six_of_them_their_stretches() -> None:
+    launches = [[10.0 + k] * 50 for k in range(6)]
+    assert stats.pooled(launches, 0.5) == (12.0, (10.0, 15.0))
+    value, found = stats.pooled([[1.0] * 50 + [2.0] * 50], 0.5)
+    assert value == 1.0
+    assert found == (1.0, 2.0)
+    assert stats.pooled([[1.0, 2.0]], 0.5) == (1.0, None)
+
+
+@given(st.lists(st.lists(st.floats(0.1, 1e6), min_size=1, max_size=50), min_size=1, max_size=9))
+def test_the_interval_of_a_pool_holds_its_value(launches: list[list[float]]) -> None:
+    value, found = stats.pooled(launches, 0.5)
+    assert found is None or found[0] <= value <= found[1]

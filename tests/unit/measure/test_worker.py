@@ -151,3 +151,31 @@ def test_infer_writes_all_outputs(python_path: str, tmp_path: Path) -> None:
     with np.load(outputs) as found:
         assert np.array_equal(found["output:0"], values)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npz", "out.npz"]
+
+
+def test_a_model_that_eats_all_memory_fails_and_the_machine_stays(
+    python_path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "proc").mkdir()
+    # As if that were all that is free: a test shall not fill the real memory.
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 1000000 kB\nMemAvailable: 600000 kB\n")
+    failure = _work(python_path, _job("greedy", root=str(tmp_path)))[0][-1]
+    assert (failure["event"], failure["kind"]) == ("failure", "ToolError")
+    assert "memory" in failure["message"]
+
+
+def test_megabytes_of_words_stop_nobody(python_path: str) -> None:
+    events, stderr = _work(python_path, _job("flooding"))
+    assert events[-1]["event"] == "samples"
+    assert len(stderr) > 5_000_000
+
+
+def test_outputs_that_become_no_numbers_are_seen(python_path: str) -> None:
+    assert _work(python_path, _job("calm"))[0][-1]["finite"]
+    assert not _work(python_path, _job("not-numbers"))[0][-1]["finite"]
+
+
+def test_marks_of_memory_come_in_the_order_of_the_phases(python_path: str) -> None:
+    marks = _work(python_path, _job("calm"))[0][-1]["memory"]
+    phases = ["start", "runtime", "load", "first", "feeds", "warm", "steady"]
+    assert [mark["phase"] for mark in marks] == phases

@@ -19,8 +19,9 @@ PLAN = BenchPlan(
     batch=None,
     profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
 )
+MS = 1_000_000
 SAMPLES = Samples(
-    latency_ns=[1_000_000 * i for i in range(1, 401)],
+    latency_ns=[MS * i for i in range(1, 401)],
     cpu_ns=[],
     warmup_ns=[],
     load_ns=7_000_000,
@@ -40,11 +41,11 @@ SAMPLES = Samples(
 )
 
 
-def _measure(samples: Samples) -> dict[str, Metric]:
+def _measure(*launches: Samples) -> dict[str, Metric]:
     return {
         metric.name: metric
         for name in METRICS.names()
-        for metric in METRICS.get(name)(PLAN, [samples])
+        for metric in METRICS.get(name)(PLAN, launches)
     }
 
 
@@ -69,17 +70,55 @@ def test_a_percentile_needs_enough_values(count: int, p99: float | None) -> None
     assert found.note == ("" if p99 else "n<368")
 
 
-def test_memory_is_what_the_model_added_to_the_runtime() -> None:
-    marks = [
-        MemoryMark("start", 30, 30, 20, 10, reset=False),
-        MemoryMark("runtime", 50, 60, 30, 20, reset=True),
-        MemoryMark("load", 80, 120, 50, 30, reset=True),
-        MemoryMark("first", 90, 95, 50, 40, reset=True),
-        MemoryMark("steady", 130, 140, 90, 40, reset=True),
-    ]
+MARKS = [
+    MemoryMark("start", 30, 30, 20, 10, reset=False),
+    MemoryMark("runtime", 50, 60, 30, 20, reset=True),
+    MemoryMark("load", 80, 120, 50, 30, reset=True),
+    MemoryMark("first", 90, 95, 50, 40, reset=True),
+    MemoryMark("feeds", 97, 97, 57, 40, reset=True),
+    MemoryMark("warm", 130, 140, 90, 40, reset=True),
+    MemoryMark("steady", 930, 930, 890, 40, reset=True),
+]
+
+
+def test_memory_of_each_phase() -> None:
+    found = {
+        name: metric.value for name, metric in _measure(replace(SAMPLES, memory=MARKS)).items()
+    }
+    assert found["memory_peak_bytes"] == 930
+    assert found["memory_runtime_bytes"] == 20
+    assert found["memory_load_bytes"] == 120 - 50
+    assert found["memory_first_bytes"] == 95 - 80
+    assert found["memory_model_bytes"] == 120 - 50
+    # What the benchmark itself holds, its inputs, isn't the model's.
+    assert found["memory_steady_bytes"] == 930 - 50 - (97 - 90)
+    assert found["memory_model_anonymous_bytes"] == 20
+    assert found["memory_model_file_bytes"] == 20
+    assert found["leak_bytes_per_run"] == (930 - 130) / 400
+
+
+def test_where_peaks_can_not_be_reset_there_are_none_of_phases() -> None:
+    marks = [replace(mark, reset=False) for mark in MARKS]
     found = _measure(replace(SAMPLES, memory=marks))
-    assert found["memory_peak_bytes"].value == 140
-    assert found["memory_model_bytes"].value == 120 - 50
+    assert found["memory_load_bytes"].value is None
+    assert "reset" in found["memory_load_bytes"].note
+    assert found["memory_steady_bytes"].value == 873
+
+
+def test_of_six_processes_the_median_has_the_interval_of_theirs() -> None:
+    launches = [replace(SAMPLES, latency_ns=[MS * (10 + k)] * 100, memory=[]) for k in range(6)]
+    found = _measure(*launches)
+    assert found["latency_p50_ms"].value == 12.0
+    assert found["latency_p50_ms"].interval == (10.0, 15.0)
+    assert found["latency_between_processes_share"].value == pytest.approx(5 / 12.5)
+    assert found["latency_p99_ms"].value == 15.0
+    assert found["latency_p999_ms"].note == "n<3688"
+
+
+def test_what_lies_far_off_is_counted_and_kept() -> None:
+    found = _measure(replace(SAMPLES, latency_ns=[9 * MS, 10 * MS, 11 * MS] * 100 + [900 * MS]))
+    assert found["latency_outliers_share"].value == pytest.approx(1 / 301)
+    assert found["latency_max_ms"].value == 900.0
 
 
 def test_no_marks_give_no_number() -> None:

@@ -106,10 +106,11 @@ def test_a_reader_that_stops_listening_ends_the_worker() -> None:
     _wait_until_gone([pid])
 
 
-def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgekit.transports.local.LINE_LIMIT", 2**20)
+@pytest.mark.parametrize("piece", ["x", "x\\n"])
+def test_an_answer_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, piece: str) -> None:
+    monkeypatch.setattr("edgekit.transports.local.ANSWER_LIMIT", 2**20)
     with pytest.raises(DeviceError, match="more than 1048576 bytes"):
-        _run("import sys\nwhile True: sys.stdout.write('x' * 65536)")
+        _run(f"import sys\nwhile True: sys.stdout.write('{piece}' * 65536)")
 
 
 def test_a_flood_on_standard_error_stops_nobody() -> None:

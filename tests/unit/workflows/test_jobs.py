@@ -127,6 +127,14 @@ def test_a_crash_is_told_with_the_phase_that_it_came_in() -> None:
         json.dumps(SAMPLES).replace("[5, 6]", "[NaN]").encode(),
         {"event": "failure", "kind": "DataError"},
         b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"event": "samples", "memory": ' + b"[" * 100_000,
+        {**SAMPLES, "latency_ns": [5, -6]},
+        {**SAMPLES, "latency_ns": [5, 0]},
+        {**SAMPLES, "latency_ns": [5, 10**30]},
+        {**SAMPLES, "cpu_ns": [5]},
+        {"event": "turns", "latency_ns": [[0], [1]]},
+        {"event": "turns", "latency_ns": [[], [1]]},
     ],
 )
 def test_what_is_not_an_event_is_refused(line: Any) -> None:

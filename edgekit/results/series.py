@@ -55,7 +55,7 @@ def packed(value: Any) -> Any:
     """`value`, made of JSON's types, with its long rows of integers packed."""
     if isinstance(value, dict):
         return {name: packed(item) for name, item in value.items()}
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         return value
     if len(value) >= _LEAST and all(type(item) is int and item in _INT64 for item in value):
         return pack(value)

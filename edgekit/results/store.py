@@ -100,6 +100,8 @@ class Store:
         Raises:
             DataError: The folder is there and can't be read.
         """
+        if not self.folder.exists():
+            return []
         question: dict[str, str | int] = {
             "kind": kind,
             "run": run,
@@ -109,8 +111,6 @@ class Store:
         }
         try:
             found, faults = index.ask(self.folder, self._entry, question)
-        except FileNotFoundError:
-            return []
         except OSError as error:
             raise storage.unreadable(self.folder, error) from error
         for fault in faults:

@@ -150,9 +150,6 @@ def _follow(connection: sqlite3.Connection, folder: Path, read: Read) -> list[Da
             connection.execute(_INSERT, (*astuple(read(name)), *there[name]))
         except DataError as error:
             faults.append(error)
-        except OverflowError:
-            words = f"{folder / name} holds a number beyond all measure"
-            faults.append(DataError(words, hint="remove the file"))
     return faults
 
 

@@ -21,6 +21,8 @@ BENCH, EVAL, VERDICT = "bench", "eval", "verdict"
 _SEAL = "record_sha256"
 # Far above a record's size, of which most is packed, and above a saved answer of ten processes.
 _MOST_BYTES = 2**27
+# What SQLite takes, and so that whoever draws may multiply two numbers and round.
+_MOST, _MOST_REAL = 2**63 - 1, 1e100
 _HINT = "name a record of a results folder, or a file that `edgekit bench --json` was saved in"
 
 
@@ -109,7 +111,7 @@ def _record(record: dict[str, Any]) -> Holding:
         raise DataError(
             "it was changed after it was written", hint="measure again; don't edit results"
         )
-    record = series.unpacked(_clean(record))
+    record = series.unpacked(_sane(record))
     run, when = str(record["run"]), str(record["measured_at"])
     match record["record"]:
         case "bench":
@@ -128,7 +130,7 @@ def _record(record: dict[str, Any]) -> Holding:
 def _printed(answer: dict[str, Any]) -> Holding:
     version = answer["schema_version"]
     upgrades.check(version)
-    answer = _clean(answer)
+    answer = _sane(answer)
     legs = [*answer["results"], *answer["failures"]]
     results = tuple(shape.from_record(upgrades.upgraded(leg, version)) for leg in legs)
     verdicts = msgspec.convert(answer.get("verdicts", ()), tuple[ShipVerdict, ...])
@@ -136,15 +138,23 @@ def _printed(answer: dict[str, Any]) -> Holding:
     return Holding(results, verdicts, accuracies)
 
 
-def _clean(value: Any) -> Any:
-    """`value` with no text in it that could steer a terminal."""
+def _sane(value: Any) -> Any:
+    """`value` with no text in it that could steer a terminal.
+
+    Raises:
+        ValueError: A number in it is larger than anything that is measured.
+    """
     match value:
         case str():
             return printable(value)
+        case int() | float():
+            if abs(value) > (_MOST if isinstance(value, int) else _MOST_REAL):
+                raise ValueError(f"it holds {value:g}, which is beyond all measure")
+            return value
         case list():
-            return [_clean(item) for item in value]
+            return [_sane(item) for item in value]
         case dict():
-            return {_clean(name): _clean(item) for name, item in value.items()}
+            return {_sane(name): _sane(item) for name, item in value.items()}
         case _:
             return value
 

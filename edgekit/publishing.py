@@ -17,6 +17,8 @@ _STAGING = ".staging-"
 # What a published folder is called while another takes its place.
 _OLD = ".old-"
 _LOW_DISK_BYTES = 8 * 2**20
+# A disk with less room than this has none for a report either.
+_TRIAL_BYTES = 2**14
 
 
 @contextlib.contextmanager
@@ -121,6 +123,24 @@ def write_file(path: Path, content: bytes, option: str) -> None:
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def probe(folder: Path, option: str) -> None:
+    """Find out whether a file can be written in `folder`, before something costs an hour for it.
+
+    Args:
+        folder: Must be there.
+        option: The option that names another place, for the hint.
+
+    Raises:
+        DataError: It can't be, or the disk is full.
+    """
+    trial = folder / f".{secrets.token_hex(8)}.part"
+    with disk_errors(folder, option):
+        try:
+            trial.write_bytes(bytes(_TRIAL_BYTES))
+        finally:
+            trial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.cli import output
-from edgekit.errors import DataError, UsageError
+from edgekit.errors import UsageError
 
 if TYPE_CHECKING:
     from edgekit.workflows.keeping import Drawing
@@ -35,8 +34,10 @@ class Files:
 
         Raises:
             UsageError: There is no such folder, or it is a folder.
-            DataError: It may not be written.
+            DataError: It may not be written, or the disk is full.
         """
+        from edgekit import publishing
+
         for kind, path in self._given():
             folder = path.absolute().parent
             if not folder.is_dir():
@@ -45,10 +46,8 @@ class Files:
                 raise UsageError(
                     f"{path} is a folder", hint=f"name a file: `--{kind} {path / 'report'}.{kind}`"
                 )
-            if not os.access(folder, os.W_OK) and not (path.exists() and os.access(path, os.W_OK)):
-                raise DataError(
-                    f"{path} can't be written", hint=f"name a file that you may write to: --{kind}"
-                )
+            if path.is_file() or not path.exists():
+                publishing.probe(folder, f"--{kind}")
 
     def write(self, drawing: Drawing) -> None:
         """Draw into each file.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,8 +19,6 @@ OPTION = "--results"
 # What stands in a record's name.
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 _MOST_SLUG = 80
-# A disk with less room than one small record is as good as full.
-_TRIAL_BYTES = 2**14
 
 
 class Store:
@@ -45,11 +42,7 @@ class Store:
         """
         with publishing.disk_errors(self.folder, OPTION):
             self.folder.mkdir(parents=True, exist_ok=True)
-            trial = self.folder / f".{secrets.token_hex(8)}.part"
-            try:
-                trial.write_bytes(bytes(_TRIAL_BYTES))
-            finally:
-                trial.unlink(missing_ok=True)
+        publishing.probe(self.folder, OPTION)
 
     def save(self, result: Kept, run: str = "") -> Path:
         """Keep `result`; gives the record's file.

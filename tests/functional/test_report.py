@@ -179,7 +179,7 @@ def test_files_are_written(measured: tuple[Path, str], tmp_path: Path) -> None:
     assert done.stdout == printed
     assert "net.onnx" in paths["html"].read_text()
     assert "net.onnx" in paths["markdown"].read_text()
-    assert len(list(csv.reader(paths["csv"].open(newline="")))) == 4
+    assert len(list(csv.reader(paths["csv"].read_text().splitlines()))) == 4
     assert sorted(tmp_path.iterdir()) == sorted(paths.values())
 
 

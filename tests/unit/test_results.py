@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import filelock
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -318,7 +319,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-ANY_JSON = st.sampled_from(
+ANY_JSON: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, -1, 2**70, 1e308, "", "\x1b", "\ud7ff", [], {}, [[]], {"encoding": "zlib-delta-i64"}]
 )  # fmt: skip
 
@@ -448,7 +449,7 @@ def test_where_the_index_can_not_be_written_records_are_found(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(index.filelock, "FileLock", refuse)
+    monkeypatch.setattr(filelock, "FileLock", refuse)
     assert [entry.name for entry in store.find()] == ["net.onnx"]
     assert not (store.folder / index.NAME).exists()
 

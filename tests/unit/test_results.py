@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
 import sqlite3
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -297,6 +301,16 @@ def test_a_broken_row_is_refused(store: Store, row: dict[str, Any], words: str) 
         reading.read(path)
 
 
+def test_a_row_takes_no_more_memory_than_it_says() -> None:
+    bomb = base64.b64encode(zlib.compress(bytes(64 * 2**20))).decode()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="another length"):
+        series.unpack({"encoding": series.ENCODING, "count": 10, "data": bomb})
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2**20
+
+
 def test_a_leg_that_holds_nothing_is_refused(store: Store) -> None:
     for launches in ((), (replace(SAMPLES, latency_ns=[]),)):
         with pytest.raises(DataError, match="neither a measurement nor a failure"):
@@ -386,7 +400,7 @@ def _corrupt(path: Path) -> None:
 
 def _of_another_version(path: Path) -> None:
     with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM entries")
+        connection.execute("UPDATE entries SET name = 'old'")
         connection.execute("PRAGMA user_version = 7")
     connection.close()
 
@@ -413,8 +427,12 @@ def _a_folder(path: Path) -> None:
 def test_the_index_is_made_again(store: Store, spoil: Callable[[Path], Any]) -> None:
     store.save(leg())
     found = store.find()
-    spoil(store.folder / index.NAME)
+    path = store.folder / index.NAME
+    spoil(path)
     assert store.find() == found
+    if path.is_file():
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT name FROM entries").fetchall() == [("net.onnx",)]
 
 
 def test_the_index_follows_the_records(store: Store) -> None:

@@ -74,7 +74,8 @@ def bench(
     except KeyboardInterrupt:
         keeper.keep_unplanned(failed)
         output.say(f"interrupted; {keeper.where}")
-        drawing.show(keeper.drawing(), files, json=json)
+        if (done := keeper.drawing()).results:
+            drawing.show(done, files, json=json)
         raise
     found += keeper.keep_unplanned(failed)
     keeper.keep_verdicts(verdicts)

@@ -34,7 +34,7 @@ def report(
     from edgekit.results.store import Store
     from edgekit.workflows.report import gather
 
-    store = Store(results or _DEFAULT_RESULTS, lambda fault: output.say(f"left out: {fault}"))
+    store = Store(results or _DEFAULT_RESULTS, output.say)
     if listed:
         runs = store.runs()
         if json:

@@ -138,7 +138,7 @@ class Store:
         """Tell of a record that can't be read, if that wasn't told before."""
         if str(fault) not in self._told:
             self._told.add(str(fault))
-            self._on_fault(str(fault))
+            self._on_fault(f"left out: {fault}")
 
     def _entry(self, name: str) -> Entry:
         return _entry(name, reading.read(self.folder / name))

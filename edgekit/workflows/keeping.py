@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -67,9 +68,13 @@ class Keeper:
     @property
     def where(self) -> str:
         """What to say of where the results are."""
+        folder = self._store.folder
         if not self._run:
             return "nothing was measured"
-        return f"kept in {self._store.folder}: `edgekit report {self._run}` draws it again"
+        if self._lost:
+            return f"not every result could be kept in {folder}"
+        command = f"edgekit report {self._run} --results {shlex.quote(str(folder))}"
+        return f"kept in {folder}; to draw it again: `{command}`"
 
     def drawing(self, verdicts: Sequence[ShipVerdict] = ()) -> Drawing:
         """What there is to draw of this run."""

@@ -174,7 +174,7 @@ def ort_default(source: Artifact, tensors: Sequence[Array], path: Path, **settin
     """ONNX Runtime's own static quantizer."""
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc] # the library is untyped
+    class Reader(CalibrationDataReader):  # the library is untyped
         def __init__(self) -> None:
             self._rest = iter(tensors)
 

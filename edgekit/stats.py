@@ -95,6 +95,59 @@ def _stretches(launches: Sequence[Sequence[float]]) -> list[Sequence[float]]:
     return cuts
 
 
+def mean_interval(
+    values: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Student's interval of the mean, for few values that are each a mean of many.
+
+    It assumes that they are independent and about normal, which means of many are.
+
+    Args:
+        values: At least one.
+        confidence: From 0 to 1.
+
+    Returns:
+        The two ends; None for one value.
+    """
+    if len(values) == 1:
+        return None
+    mean = statistics.fmean(values)
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    reach = t_quantile((1.0 + confidence) / 2.0, len(values) - 1) * error
+    return mean - reach, mean + reach
+
+
+def t_quantile(share: float, freedom: int) -> float:
+    """The quantile of Student's t distribution.
+
+    Args:
+        share: From 0.5 on, below 1.
+        freedom: Degrees of freedom, 1 or more.
+    """
+    low, high = 0.0, math.pi / 2.0
+    for _ in range(60):  # halvings: to the last bit
+        angle = (low + high) / 2.0
+        below = (1.0 + _t_between(angle, freedom)) / 2.0
+        low, high = (angle, high) if below < share else (low, angle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _t_between(angle: float, freedom: int) -> float:
+    """P(|T| <= sqrt(freedom) tan(angle)).
+
+    M. Abramowitz and I. Stegun, Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4.
+    """
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= math.cos(angle) ** 2 * (k - 1) / k
+        total += term
+    if odd:
+        return 2.0 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total
+
+
 def step(values: Sequence[float]) -> tuple[int, float] | None:
     """Where values jump from one level to another for good, and by what ratio, if they do.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.wire import OpCount, TensorSpec
+from tests.system_trees import COOLED_MS
 
 SLEEP_NS = 5_000_000
 SPIN_NS = 500_000
@@ -139,6 +140,13 @@ class _NotNumbers(Runtime):
         return session
 
 
+def _heat_up() -> None:
+    # The root of the made tree is the worker's TMPDIR, which it takes over from the test.
+    path = Path(tempfile.gettempdir()) / COOLED_MS
+    before_ms = int(path.read_text().split()[-1])
+    path.write_text(f"state0\t1000\nstate1\t{before_ms + 10}\n")
+
+
 class _Huge(Runtime):
     """Takes more numbers than there is memory for."""
 
@@ -148,18 +156,44 @@ class _Huge(Runtime):
         return session
 
 
+class _Metered(Runtime):
+    """Each run takes 2 mJ of the counter in the tree that the model lies in."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        zone = model.parent / ENERGY_ZONE
+
+        def take() -> None:
+            energy_uj = int((zone / "energy_uj").read_text()) + 2000
+            range_uj = int((zone / "max_energy_range_uj").read_text())
+            (zone / "energy_uj").write_text(f"{energy_uj % range_uj}\n")
+
+        return Session(take)
+
+
+class _OnGpu(Runtime):
+    """From loading on, the stand-in for a GPU's driver knows this process."""
+
+    def load(self, model: Path, **_: Any) -> Session:
+        os.environ["STUB_PID"] = str(os.getpid())
+        return Session(lambda: None)
+
+
+ENERGY_ZONE = "sys/class/powercap/intel-rapl:0"
 CALM = Runtime(lambda: None)
 LOUD = Runtime(_print_a_lot)
 CRASHING = Runtime(_crash)
 RAISING = Runtime(_raise)
 HANGING = Runtime(_hang)
 HUGE = _Huge(lambda: None)
+METERED = _Metered(lambda: None)
+ON_GPU = _OnGpu(lambda: None)
 GREEDY = Runtime(_eat)
 LEAKING = Runtime(_leak)
 FLOODING = Runtime(lambda: print("x" * 1_000_000))
 SLEEPING = Runtime(lambda: _take(SLEEP_NS))
 STEPPING = Runtime(_step)
 NOT_NUMBERS = _NotNumbers(lambda: None)
+HEATING = Runtime(_heat_up)
 
 _ENTRY_POINTS = """\
 [edgekit.runtimes]
@@ -169,12 +203,15 @@ crashing = tests.fakes:CRASHING
 raising = tests.fakes:RAISING
 hanging = tests.fakes:HANGING
 huge = tests.fakes:HUGE
+metered = tests.fakes:METERED
+on-gpu = tests.fakes:ON_GPU
 greedy = tests.fakes:GREEDY
 leaking = tests.fakes:LEAKING
 flooding = tests.fakes:FLOODING
 sleeping = tests.fakes:SLEEPING
 stepping = tests.fakes:STEPPING
 not-numbers = tests.fakes:NOT_NUMBERS
+heating = tests.fakes:HEATING
 """
 
 

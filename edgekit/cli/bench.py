@@ -43,6 +43,13 @@ def bench(
             help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
         ),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="Hold the clocks still meanwhile: governor performance, no turbo; needs root.",
+        ),
+    ] = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     results: options.Results = None,
@@ -55,7 +62,7 @@ def bench(
     from edgekit import storage
     from edgekit.results.store import Store
     from edgekit.workflows import bench as workflow
-    from edgekit.workflows import plans, verdict
+    from edgekit.workflows import plans, tuning, verdict
     from edgekit.workflows.keeping import Keeper
 
     runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
@@ -68,9 +75,10 @@ def bench(
     files.check()
     keeper = Keeper(Store(results or out / "results", output.say))
     try:
-        with progress.shown() as on_step:
-            found = workflow.bench(legs, on_step, keeper.keep)
-        verdicts = () if no_verdict else verdict.of_results(found, output.say)
+        with tuning.tuned(leg.device for leg in legs if tune):
+            with progress.shown() as on_step:
+                found = workflow.bench(legs, on_step, keeper.keep)
+            verdicts = () if no_verdict else verdict.of_results(found, output.say)
     except KeyboardInterrupt:
         keeper.keep_unplanned(failed)
         output.say(f"interrupted; {keeper.where}")

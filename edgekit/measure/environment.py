@@ -1,13 +1,16 @@
-"""The machine and the state that it is in: what a measurement depends on."""
+"""The machine: what doesn't change while it runs. What does is in `state`."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 
-ROOT = Path("/")
+# Where `/proc` and `/sys` of the machine lie, if this process sees them elsewhere: in a container,
+# or below a made tree in tests.
+ROOT = Path(os.environ.get("EDGEKIT_ROOT", "/"))
 
 # Extensions that decide which kernels a runtime picks.
 FEATURES = (
@@ -38,20 +41,6 @@ def machine(root: Path = ROOT) -> Dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def state(root: Path = ROOT) -> Dict[str, str]:
-    """What changes, and disturbs: clocks, load, pressure, stolen time, heat."""
-    facts: Dict[str, str] = {}
-    policy = root / "sys/devices/system/cpu/cpu0/cpufreq"
-    for name in ("scaling_governor", "scaling_cur_freq", "cpuinfo_max_freq"):
-        facts[f"cpu.{name}"] = read(policy / name)
-    facts["load_1min"] = (read(root / "proc/loadavg").split() or [""])[0]
-    facts["pressure.cpu_some_avg10"] = _pressure(root)
-    facts["cpu.steal_ticks"] = _steal(root)
-    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        facts[f"temperature_mc.{read(zone / 'type') or zone.name}"] = read(zone / "temp")
-    return {name: value for name, value in facts.items() if value}
-
-
 def affinity() -> List[int]:
     """The CPUs that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
@@ -71,15 +60,23 @@ def physical_cores(root: Path = ROOT) -> int:
 
 def cpu_quota(root: Path = ROOT) -> Optional[float]:
     """Cores' worth of CPU time that the process's control groups allow; None if unlimited."""
-    limits = []
-    for line in read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            limits += [_quota_v2(folder) for folder in _up(root / "sys/fs/cgroup", path)]
-        elif "cpu" in controllers.split(","):
-            limits += [_quota_v1(folder) for folder in _up(root / "sys/fs/cgroup/cpu", path)]
+    limits = [
+        _quota_v2(folder) if version == 2 else _quota_v1(folder)  # noqa: PLR2004 -- its name
+        for version, folder in cpu_groups(root)
+    ]
     found = [limit for limit in limits if limit is not None]
     return min(found) if found else None
+
+
+def cpu_groups(root: Path = ROOT) -> Iterator[Tuple[int, Path]]:
+    """The control groups that may limit this process's CPU time, each with its version, 1 or 2."""
+    for line in read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controllers == "":
+            yield from ((2, folder) for folder in _up(root / "sys/fs/cgroup", path))
+        elif "cpu" in controllers.split(","):
+            yield from ((1, folder) for folder in _up(root / "sys/fs/cgroup/cpu", path))
 
 
 def usable_cores(root: Path = ROOT) -> int:
@@ -96,17 +93,17 @@ def _up(mount: Path, path: str) -> List[Path]:
 
 
 def _quota_v2(folder: Path) -> Optional[float]:
-    words = read(folder / "cpu.max").split()
-    if not words or words[0] == "max":
-        return None
-    return int(words[0]) / int(words[1])
+    return _cores(read(folder / "cpu.max").split())
 
 
 def _quota_v1(folder: Path) -> Optional[float]:
-    quota, period = read(folder / "cpu.cfs_quota_us"), read(folder / "cpu.cfs_period_us")
-    if not quota or not period or int(quota) <= 0:
-        return None
-    return int(quota) / int(period)
+    return _cores([read(folder / "cpu.cfs_quota_us"), read(folder / "cpu.cfs_period_us")])
+
+
+def _cores(quota_and_period: List[str]) -> Optional[float]:
+    # No limit is "max" in version 2 and -1 in version 1.
+    quota, period = [*map(number, quota_and_period), None, None][:2]
+    return quota / period if quota and period and quota > 0 else None
 
 
 def _cpu_model(root: Path) -> str:
@@ -129,23 +126,19 @@ def _cpuinfo(root: Path, key: str) -> str:
     return ""
 
 
-def _pressure(root: Path) -> str:
-    for line in read(root / "proc/pressure/cpu").splitlines():
-        if line.startswith("some"):
-            return line.split("avg10=")[1].split()[0]
-    return ""
-
-
-def _steal(root: Path) -> str:
-    # "cpu  user nice system idle iowait irq softirq steal ..."
-    words = read(root / "proc/stat").splitlines()[:1]
-    fields = words[0].split() if words else []
-    return fields[8] if len(fields) > 8 else ""  # noqa: PLR2004 -- its place in the line
-
-
 def read(path: Path) -> str:
     """The text of a small file; empty where there is none or it may not be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path that no system takes
         return ""
+
+
+def read_number(path: Path) -> Optional[int]:
+    """The whole number in a small file; None where there is none."""
+    return number(read(path))
+
+
+def number(text: str) -> Optional[int]:
+    """The whole number that `text` is, of 64 bits at most; None if it is none."""
+    return int(text) if re.fullmatch("-?[0-9]{1,20}", text) else None

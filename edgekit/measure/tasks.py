@@ -11,7 +11,7 @@ import os
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Sequence
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
 from edgekit.measure.affinity import pin
 from edgekit.measure.closeness import closeness
-from edgekit.measure.environment import machine, state
+from edgekit.measure.energy import Energy, measure_energy
+from edgekit.measure.environment import machine
 from edgekit.measure.inputs import (
     DISTINCT,
     Feed,
@@ -33,10 +34,12 @@ from edgekit.measure.inputs import (
 from edgekit.measure.limits import limit_memory
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.sensors import find_sensors
+from edgekit.measure.state import state
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Job, Samples, Turns
+from edgekit.wire import Closeness, Job, Samples, Turns
 
 
 class Events(Protocol):
@@ -68,7 +71,7 @@ def perform(job: Job, events: Events) -> None:
     # Before the runtime is imported: its threads get what this one has.
     pin(job.threads * job.scenario.streams, root)
     limit_memory(root)
-    memory = MemoryLog()
+    memory = MemoryLog(Path(job.model))
     memory.mark("start")
     if job.kind == "bench":
         samples = _bench(job, events, memory)
@@ -141,8 +144,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
     feeds = _feeds(job, session, stored)
     memory.mark("feeds")
-    events.enter("golden")
-    golden = closeness(_run_all(job, session, stored), stored.outputs) if stored else None
+    golden = _golden(job, events, session, stored)
     events.enter("warmup")
     warmup_ns, steady = warm_up(session.run, feeds, job.profile)
     memory.mark("warm")
@@ -152,7 +154,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     found = timed(session.run, feeds, job.profile)
     environment.update(_named("after", state(root)))
     memory.mark("steady")
-    output_sha256, finite = _looked_at(job, session, feeds)
+    energy = _energy(job, events, session, feeds)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -168,12 +170,26 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         outputs=list(session.outputs),
         defaulted=loaded.defaulted,
         golden=golden,
-        output_sha256=output_sha256,
-        finite=finite,
+        **_looked_at(job, session, feeds),
         execution=session.execution(feeds[0]) if job.profiled else [],
-        environment=environment,
+        environment={**environment, **energy.facts},
         batch=batch_of(session.inputs),
+        energy=energy.windows,
     )
+
+
+def _golden(
+    job: Job, events: Events, session: Session, stored: Optional[Stored]
+) -> Optional[Closeness]:
+    events.enter("golden")
+    return closeness(_run_all(job, session, stored), stored.outputs) if stored else None
+
+
+def _energy(job: Job, events: Events, session: Session, feeds: Sequence[Feed]) -> Energy:
+    if not job.energetic or job.profile is None:
+        return Energy([], {})
+    events.enter("energy")
+    return measure_energy(session.run, feeds, job.profile, find_sensors(Path(job.root)))
 
 
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
@@ -227,13 +243,13 @@ def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
     os.replace(aside, job.outputs)  # noqa: PTH105
 
 
-def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Tuple[str, bool]:
+def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Dict[str, Any]:
     """Digest of the first feed's outputs; whether all feeds' are finite numbers.
 
     After the timed inferences, since what a long run did to the session shall be seen.
     """
-    sha256 = _digest(_run(job, session, feeds[0]))
-    return sha256, all(_finite(_run(job, session, feed)) for feed in feeds)
+    finite = all(_finite(_run(job, session, feed)) for feed in feeds)
+    return {"output_sha256": _digest(_run(job, session, feeds[0])), "finite": finite}
 
 
 def _finite(outputs: Sequence[Any]) -> bool:

@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any, Dict, TextIO
 
 from edgekit.errors import EdgekitError
@@ -97,6 +98,11 @@ def main() -> int:
     try:
         channel.enter("start")
         job = read_job(read_line())
+        if job.kind == "tune":
+            from edgekit.measure.tune import hold
+
+            hold(Path(job.root), channel)
+            return 0
         end_with_host()
         # Late, so that a broken NumPy is an event too.
         from edgekit.measure.tasks import perform

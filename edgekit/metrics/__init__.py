@@ -27,6 +27,8 @@ METRICS: Registry[Measure] = Registry(
     {
         "latency": Entry("edgekit.metrics.latency:measure"),
         "memory": Entry("edgekit.metrics.memory:measure"),
+        "gpu": Entry("edgekit.metrics.gpu:measure"),
+        "energy": Entry("edgekit.metrics.energy:measure"),
         "size": Entry("edgekit.metrics.size:measure"),
         "parity": Entry("edgekit.metrics.parity:measure"),
     },

@@ -23,11 +23,13 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     runtime, model, inputs. `runtime` is what importing the runtime took. `load` and `first` are
     the peaks of loading the model and of its first inference over what was resident before each.
     `model` is the peak of both over what was resident when the runtime was imported: what has to
-    be free to start it. `steady` is what is resident after the last inference over that, less the
-    inputs that the benchmark holds; `model_anonymous` and `model_file` are what of the model is
-    resident after its first inference, by whether a file backs it: the system may drop what a
-    file backs, and read it again. `leak_bytes_per_run` is how much more is resident after the
-    timed inferences than before them, for each of them.
+    be free to start it. `model_anonymous` is what loading added for good that no file backs:
+    weights that were read or repacked. `model_file` is what of the model's own files is mapped and
+    resident after a first inference: the system may drop it, and read it again. What else files
+    back is the runtime's code. `steady` is what is resident after the last inference over what
+    was when the runtime was imported, less the inputs that the benchmark holds.
+    `leak_bytes_per_run` is how much more is resident after the timed inferences than before them,
+    for each of them.
     """
     del plan
     marked = [{mark.phase: mark for mark in launch.memory} for launch in launches]
@@ -81,11 +83,9 @@ _VALUES: dict[str, Callable[[Marks], float]] = {
     "memory_model_bytes": _model,
     "memory_steady_bytes": _steady,
     "memory_model_anonymous_bytes": lambda marks: (
-        marks["first"].anonymous_bytes - marks["runtime"].anonymous_bytes
+        marks["load"].anonymous_bytes - marks["runtime"].anonymous_bytes
     ),
-    "memory_model_file_bytes": lambda marks: (
-        marks["first"].file_bytes - marks["runtime"].file_bytes
-    ),
+    "memory_model_file_bytes": lambda marks: marks["first"].mapped_bytes,
 }
 _LEAK = "leak_bytes_per_run"
 _OF_PEAKS = {"memory_load_bytes", "memory_first_bytes", "memory_model_bytes"}

@@ -24,6 +24,8 @@ WORKER = (sys.executable, "-m", "edgekit.measure.worker")
 # Of one answer, all its lines together. A million inferences are 20 MiB.
 ANSWER_LIMIT = 128 * 2**20  # bytes
 CHUNK = 2**16
+# A governor is set within milliseconds, of hundreds of CPUs within a second.
+PUT_BACK_S = 10.0
 # All that a worker gets of the user's environment; the rest would make two runs differ.
 KEPT = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV",
@@ -88,6 +90,8 @@ class LocalLink:
                 stderr_tail=tail.text(),
             ) from None
         finally:
+            if job.kind == "tune":
+                _let_put_back(process)
             # Also on Ctrl-C, and when the reader stops reading.
             _end(process)
         if status:
@@ -160,6 +164,15 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
             rest += tail
     if rest:
         yield bytes(rest)
+
+
+def _let_put_back(process: subprocess.Popen[bytes]) -> None:
+    """Give a worker that has changed the machine the time to undo it."""
+    assert process.stdin is not None  # noqa: S101
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(PUT_BACK_S)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

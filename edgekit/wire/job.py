@@ -60,8 +60,8 @@ class Job:
     """What a worker is to do with one model file.
 
     Attributes:
-        kind: `bench` (check, warm up, time), `compare` (time several models in turn) or `infer`
-            (run `feeds`, write `outputs`).
+        kind: `bench` (check, warm up, time), `compare` (time several models in turn), `infer` (run
+            `feeds`, write `outputs`) or `tune` (hold the clocks still for others' measurements).
         runtime: Name of the runtime.
         model: Path of the model file.
         precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.

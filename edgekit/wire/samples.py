@@ -56,6 +56,8 @@ class MemoryMark:
         anonymous_bytes: The part of `rss_bytes` that no file backs.
         file_bytes: The part of `rss_bytes` that files back: mapped weights, code.
         reset: Whether the kernel let the mark be reset when the phase began.
+        mapped_bytes: The part of `file_bytes` that maps the model's own files.
+        gpu_bytes: GPU memory that the process holds, CUDA's own included; None if it isn't told.
     """
 
     phase: str
@@ -64,6 +66,8 @@ class MemoryMark:
     anonymous_bytes: int
     file_bytes: int
     reset: bool
+    mapped_bytes: int = 0
+    gpu_bytes: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from edgekit.exporters import EXPORTERS
 from edgekit.graphs import GRAPHS
 from edgekit.measure import environment
+from edgekit.measure.state import state
 from edgekit.models import FAMILIES
 from edgekit.publishing import nearest_existing
 from edgekit.quantization.target import detect, gpus, has_int8_dot
@@ -18,35 +20,46 @@ from edgekit.registry import Registry
 from edgekit.runtimes import RUNTIMES
 from edgekit.storage import unreadable
 from edgekit.workflows.disturbances import disturbances
+from edgekit.workflows.neighbours import busiest, cpu_times
 from edgekit.workflows.parts import part
+from edgekit.workflows.stretches import Stretch, counts, number
+from edgekit.workflows.validity import class_of
 
 _REGISTRIES: tuple[Registry[Any], ...] = (RUNTIMES, EXPORTERS, QUANTIZERS, FAMILIES, GRAPHS)
 
-_KIB = 1024
+_LOOK_S = 1.0
 
 
-def doctor(out: Path, root: Path = environment.ROOT) -> Diagnosis:
-    """Look at this machine.
+def doctor(out: Path, root: Path = environment.ROOT, look_s: float = _LOOK_S) -> Diagnosis:
+    """Look at this machine, twice: some things show only in what changes.
 
     Args:
         out: The folder that artifacts are published in; its disk is looked at.
         root: Where the system's files are.
+        look_s: Seconds between the two looks.
 
     Raises:
         DataError: `out` lies where this user may not look.
     """
     machine = environment.machine(root)
-    state = {**environment.state(root), **_memory(root), **_power(root)}
     target = detect()
+    found = parts()
+    # The longer work is done by now: from here on, who is busy is somebody else.
+    first, users = state(root), cpu_times(root)
+    time.sleep(look_s)
+    stretch, busy = Stretch(first, state(root)), busiest(users, cpu_times(root), look_s)
+    percent = number(stretch.after.get("pressure.cpu_some_avg10"))
+    waited = None if percent is None else percent / 100
+    shown = {name: fact for name, fact in stretch.after.items() if not counts(name)}
     return Diagnosis(
         machine=machine,
-        state=state,
+        state={"machine_class": class_of(waited, stretch.stolen), **shown},
         target=target,
         int8_dot=has_int8_dot(target),
         gpus=tuple(f"{name} (compute capability {sm // 10}.{sm % 10})" for sm, name in gpus()),
         disk_free_bytes=_disk_free_bytes(out),
-        parts=parts(),
-        disturbances=disturbances(machine, state),
+        parts=found,
+        disturbances=disturbances(machine, stretch, busy),
     )
 
 
@@ -60,24 +73,3 @@ def _disk_free_bytes(out: Path) -> int:
         return shutil.disk_usage(nearest_existing(out)).free
     except OSError as error:  # a folder above it may not be looked into
         raise unreadable(out, error) from error
-
-
-def _memory(root: Path) -> dict[str, str]:
-    fields = {}
-    for line in environment.read(root / "proc/meminfo").splitlines():
-        name, _, amount = line.partition(":")
-        fields[name] = int(amount.split()[0]) * _KIB
-    if not fields:
-        return {}
-    return {
-        "memory.total_bytes": str(fields["MemTotal"]),
-        "memory.available_bytes": str(fields["MemAvailable"]),
-        "swap.used_bytes": str(fields.get("SwapTotal", 0) - fields.get("SwapFree", 0)),
-    }
-
-
-def _power(root: Path) -> dict[str, str]:
-    for supply in sorted((root / "sys/class/power_supply").glob("*")):
-        if environment.read(supply / "type") == "Battery":
-            return {"power.battery": environment.read(supply / "status")}
-    return {}

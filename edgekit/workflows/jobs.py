@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -16,7 +16,7 @@ from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
-PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
+PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run", "energy", "tuned")
 
 _MOST_NS = 10**18  # thirty years
 
@@ -59,6 +59,33 @@ def run_job(
         raise
     raise DeviceError(
         "the worker ended without a word", hint="run it again; report it if it stays", stage=phase
+    )
+
+
+@contextlib.contextmanager
+def holding(link: Link, job: Job, phase: str, *, timeout_s: float) -> Iterator[None]:
+    """Run `job` in a fresh worker behind `link`, which stays in `phase` until the block ends.
+
+    Args:
+        link: The way to the machine.
+        job: What to do.
+        phase: What to wait for before the block begins.
+        timeout_s: Seconds until it must have come.
+
+    Raises:
+        EdgekitError: As `run_job` does.
+    """
+    lines = cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+    with contextlib.closing(lines):
+        for line in lines:
+            event, fields = _event(line)
+            if event != "phase":
+                _outcome(event, fields)
+            elif _phase(fields) == phase:
+                yield
+                return
+    raise DeviceError(
+        f"the worker ended before it was {phase}", hint="run it again; report it if it stays"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgekit import storage
 from edgekit.errors import EdgekitError, UsageError
-from edgekit.measure.environment import usable_cores
+from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure, Profile
@@ -171,7 +171,7 @@ def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
     return BenchPlan(
         subject=subject,
         runtime=runtime,
-        device=Device(),
+        device=Device(root=str(ROOT)),
         threads=request.threads or usable_cores(),
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit import stats
-from edgekit.stats import binomial_quantile, interval, least_count, percentile, ratio
+from edgekit.stats import (
+    binomial_quantile,
+    interval,
+    least_count,
+    mean_interval,
+    percentile,
+    ratio,
+    t_quantile,
+)
 
 SHARES = st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(19, 20), Fraction(99, 100)])
 
@@ -28,6 +36,23 @@ def _at_most(n: int, share: Fraction, k: int) -> Fraction:
 )
 def test_percentiles_are_by_nearest_rank(share: float, value: int) -> None:
     assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], share) == value
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"),
+    # E. S. Pearson and H. O. Hartley, Biometrika Tables for Statisticians, table 12.
+    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (10, 2.228), (30, 2.042)],
+)
+def test_students_quantiles_are_those_of_the_tables(freedom: int, quantile: float) -> None:
+    assert t_quantile(0.975, freedom) == pytest.approx(quantile, abs=0.0005)
+    assert t_quantile(0.5, freedom) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_interval_of_a_mean() -> None:
+    assert mean_interval([7.0]) is None
+    assert mean_interval([7.0, 7.0]) == (7.0, 7.0)
+    # Mean 5, standard deviation sqrt(2.5), 5 values: 2.776 x sqrt(2.5) / sqrt(5).
+    assert mean_interval([3.0, 4.0, 5.0, 6.0, 7.0]) == pytest.approx((3.037, 6.963), abs=0.001)
 
 
 def test_the_least_counts_of_the_usual_percentiles() -> None:

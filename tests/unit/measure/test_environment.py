@@ -40,6 +40,8 @@ def _write(root: Path, files: dict[str, str]) -> Path:
             },
             0.5,
         ),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "much\n"}, None),
+        ({"proc/self/cgroup": "nonsense\n0:\n", "sys/fs/cgroup/cpu.max": "1 0\n"}, None),
         (
             {
                 "proc/self/cgroup": "3:cpu,cpuacct:/\n",
@@ -81,31 +83,3 @@ def test_facts_of_an_arm_board(tmp_path: Path) -> None:
     facts = environment.machine(root)
     assert facts["cpu.model"] == "Raspberry Pi 5"
     assert facts["cpu.features"] == "asimd asimddp i8mm"
-
-
-def test_the_state(tmp_path: Path) -> None:
-    cpufreq = "sys/devices/system/cpu/cpu0/cpufreq"
-    root = _write(
-        tmp_path,
-        {
-            f"{cpufreq}/scaling_governor": "powersave\n",
-            f"{cpufreq}/scaling_cur_freq": "800000\n",
-            "proc/loadavg": "1.50 1.00 0.50 1/99 1234\n",
-            "proc/pressure/cpu": "some avg10=12.34 avg60=0.00 avg300=0.00 total=1\n",
-            "proc/stat": "cpu  1 2 3 4 5 6 7 88 0 0\ncpu0 1 2 3 4 5 6 7 99 0 0\n",
-            "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
-            "sys/class/thermal/thermal_zone0/temp": "51234\n",
-        },
-    )
-    assert environment.state(root) == {
-        "cpu.scaling_governor": "powersave",
-        "cpu.scaling_cur_freq": "800000",
-        "load_1min": "1.50",
-        "pressure.cpu_some_avg10": "12.34",
-        "cpu.steal_ticks": "88",
-        "temperature_mc.cpu-thermal": "51234",
-    }
-
-
-def test_a_machine_that_tells_nothing_has_no_state(tmp_path: Path) -> None:
-    assert environment.state(tmp_path) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ STATUS = (
 
 def test_a_mark_holds_what_the_kernel_says_in_bytes(tmp_path: Path) -> None:
     (tmp_path / "status").write_text(STATUS)
-    log = MemoryLog(tmp_path)
+    log = MemoryLog(Path("m.onnx"), tmp_path)
     log.mark("start")
     log.mark("load")
     first, second = log.marks
@@ -31,14 +32,14 @@ def test_a_mark_holds_what_the_kernel_says_in_bytes(tmp_path: Path) -> None:
 def test_a_peak_that_could_not_be_reset_says_so(tmp_path: Path) -> None:
     (tmp_path / "status").write_text(STATUS)
     (tmp_path / "clear_refs").mkdir()  # can't be written
-    log = MemoryLog(tmp_path)
+    log = MemoryLog(Path("m.onnx"), tmp_path)
     log.mark("start")
     log.mark("load")
     assert [mark.reset for mark in log.marks] == [False, False]
 
 
 def test_no_marks_where_the_system_has_none(tmp_path: Path) -> None:
-    log = MemoryLog(tmp_path / "nothing")
+    log = MemoryLog(Path("m.onnx"), tmp_path / "nothing")
     log.mark("start")
     assert log.marks == []
 
@@ -46,7 +47,7 @@ def test_no_marks_where_the_system_has_none(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_peak_of_a_phase_sees_memory_that_is_gone_again() -> None:
     size = 64 * 2**20
-    log = MemoryLog()
+    log = MemoryLog(Path("m.onnx"))
     log.mark("before")
     block = np.ones(size, np.uint8)
     del block
@@ -57,3 +58,18 @@ def test_the_peak_of_a_phase_sees_memory_that_is_gone_again() -> None:
         pytest.skip("this kernel doesn't reset the mark")
     assert during.peak_bytes - before.rss_bytes > size * 0.9
     assert after.peak_bytes < during.peak_bytes - size * 0.9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_is_mapped_of_the_models_own_files_is_told_apart(tmp_path: Path) -> None:
+    size = 8 * 2**20
+    (tmp_path / "my model").mkdir()
+    path = tmp_path / "my model" / "weights.bin"
+    path.write_bytes(bytes(size))
+    log = MemoryLog(tmp_path / "my model" / "model.xml")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        log.mark("mapped")
+        assert sum(mapped[::4096]) == 0  # reads a byte of every page
+        log.mark("read")
+    log.mark("closed")
+    assert [mark.mapped_bytes for mark in log.marks] == [0, size, 0]

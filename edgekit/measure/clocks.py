@@ -1,0 +1,70 @@
+"""The CPU's clocks, as Linux's cpufreq tells them: who decides on them, and where they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Callable, Dict, Optional, Tuple
+
+from edgekit.measure.environment import number, read
+
+CPUS = "sys/devices/system/cpu"
+# File, what switches turbo on, what switches it off.
+_TURBO = (("intel_pstate/no_turbo", "0", "1"), ("cpufreq/boost", "1", "0"))
+
+
+def clocks(root: Path) -> Dict[str, str]:
+    """Governors, clocks and turbo.
+
+    Args:
+        root: Where the system's files are.
+
+    Returns:
+        `cpu.governor`: the governors, each once. `cpu.khz`, `cpu.cap_khz`, `cpu.max_khz`: for each
+        policy its first CPU and its clock now, the highest that it may take now, and the highest
+        that it has, as in `0:1800000 4:2400000`. `cpu.turbo`: `on` or `off`.
+    """
+    folders = policies(root)
+    governors = {read(folder / "scaling_governor") for folder in folders.values()}
+    switch = turbo_switch(root)
+    facts = {
+        "cpu.governor": " ".join(sorted(filter(None, governors))),
+        "cpu.khz": _each(folders, "scaling_cur_freq"),
+        "cpu.cap_khz": _each(folders, "scaling_max_freq"),
+        "cpu.max_khz": _each(folders, "cpuinfo_max_freq"),
+    }
+    if switch is not None:
+        path, on, _ = switch
+        facts["cpu.turbo"] = "on" if read(path) == on else "off"
+    return {name: value for name, value in facts.items() if value}
+
+
+def policies(root: Path) -> Dict[int, Path]:
+    """Folder of each frequency policy, by the number of its first CPU."""
+    found = _numbered(root / CPUS, "cpufreq/policy*", lambda path: path.name)
+    # Old kernels have one for each CPU.
+    return found or _numbered(root / CPUS, "cpu*/cpufreq", lambda path: path.parent.name)
+
+
+def turbo_switch(root: Path) -> Optional[Tuple[Path, str, str]]:
+    """The file that switches turbo, with the values for on and off; None where there is none."""
+    for name, on, off in _TURBO:
+        path = root / CPUS / name
+        if read(path) in (on, off):
+            return path, on, off
+    return None
+
+
+def _numbered(folder: Path, pattern: str, name_of: Callable[[Path], str]) -> Dict[int, Path]:
+    found = {}
+    for path in folder.glob(pattern):
+        name = re.fullmatch("(?:policy|cpu)([0-9]+)", name_of(path))
+        if name:
+            found[int(name.group(1))] = path
+    return {cpu: found[cpu] for cpu in sorted(found)}
+
+
+def _each(folders: Dict[int, Path], name: str) -> str:
+    values = {cpu: read(folder / name) for cpu, folder in folders.items()}
+    # A driver that doesn't know says "<unknown>".
+    return " ".join(f"{cpu}:{value}" for cpu, value in values.items() if number(value))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgekit.cli import drawing, options, output
+from edgekit.errors import UsageError
 
 _DEFAULT_RESULTS = Path("exported") / "results"
 
@@ -34,6 +35,8 @@ def report(
     from edgekit.results.store import Store
     from edgekit.workflows.report import gather
 
+    if listed and words:
+        raise UsageError("--list draws nothing", hint="leave out --list, or what it should draw")
     store = Store(results or _DEFAULT_RESULTS, output.say)
     if listed:
         runs = store.runs()

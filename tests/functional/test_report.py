@@ -130,6 +130,7 @@ def test_what_is_not_there_is_refused(measured: tuple[Path, str], tmp_path: Path
         (("--results", tmp_path / "none"), 2, "no results in"),
         (("other.onnx", "--results", results), 2, "no result of 'other.onnx'"),
         (("", "--results", results), 2, "no result of ''"),
+        (("net.onnx", "--list", "--results", results), 2, "--list"),
         ((tmp_path / "poem.json",), 6, "poem.json"),
         (("--html", tmp_path / "no" / "a.html", "--results", results), 2, "mkdir -p"),
         (("--csv", tmp_path, "--results", results), 2, "is a folder"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ _STAGING = ".staging-"
 # What a published folder is called while another takes its place.
 _OLD = ".old-"
 _LOW_DISK_BYTES = 8 * 2**20
+# A disk with less room than this has none for a report either.
+_TRIAL_BYTES = 2**14
 
 
 @contextlib.contextmanager
@@ -97,17 +100,65 @@ def publish(staged: Path, destination: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def write_file(path: Path, content: bytes, option: str) -> None:
+    """Write `content` aside and put it in the place of `path`, which never holds half of it.
+
+    What is no regular file, such as `/dev/stdout`, is written as it is.
+
+    Args:
+        path: The file; its folder must be there.
+        content: All of it.
+        option: The option that names another place, for the hint.
+
+    Raises:
+        DataError: It can't be written.
+    """
+    with disk_errors(path, option):
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        aside = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            aside.write_bytes(content)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def probe(folder: Path, option: str) -> None:
+    """Find out whether a file can be written in `folder`, before something costs an hour for it.
+
+    Args:
+        folder: Must be there.
+        option: The option that names another place, for the hint.
+
+    Raises:
+        DataError: It can't be, or the disk is full.
+    """
+    trial = folder / f".{secrets.token_hex(8)}.part"
+    with disk_errors(folder, option):
+        try:
+            trial.write_bytes(bytes(_TRIAL_BYTES))
+        finally:
+            trial.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the system says of a full or read-only disk into a DataError."""
+def disk_errors(place: Path, option: str = "--out") -> Iterator[None]:
+    """Turn what the system says of a full or read-only disk into a DataError.
+
+    Args:
+        place: The file or folder that is written.
+        option: The option that names another place, for the hint.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise disk_full(folder) from error
+            raise disk_full(place, option) from error
         raise DataError(
-            f"{folder} can't be written: {error.strerror or error}",
-            hint="name a folder that you may write to with --out",
+            f"{place} can't be written: {error.strerror or error}",
+            hint=f"name a place that you may write to with {option}",
         ) from error
 
 
@@ -124,8 +175,8 @@ def nearest_existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
-def disk_full(folder: Path) -> EdgekitError:
+def disk_full(place: Path, option: str = "--out") -> EdgekitError:
     """The error of a disk without room."""
     return DataError(
-        f"the disk of {folder} is full", hint="free some space, or name another disk with --out"
+        f"the disk of {place} is full", hint=f"free some space, or name another with {option}"
     )

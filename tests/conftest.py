@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,15 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     # No colour and one width, so that a test reads the same text everywhere.
     fixed = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200", "EDGEKIT_ROOT": _CALM}
     return {**os.environ, **fixed, **extra}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def results_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where commands that aren't told otherwise keep results: not in the folder of the source."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEKIT_RESULTS", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

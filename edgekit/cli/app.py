@@ -16,6 +16,7 @@ from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
 from edgekit.cli.quantize import quantize
+from edgekit.cli.report import report
 from edgekit.errors import DataError, EdgekitError
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.command("quantize")(quantize)
 app.command("bench")(bench)
 app.command("eval")(evaluate)
 app.command("inspect")(inspect)
+app.command("report")(report)
 
 
 def run() -> NoReturn:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgekit.cli import options, output, progress
+from edgekit.cli import drawing, options, output, progress
 from edgekit.errors import EdgekitError, MissingDependency, UsageError
 
 _DEFAULT_OUT = Path("exported")
@@ -52,13 +52,18 @@ def bench(
     ] = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
+    results: options.Results = None,
+    html: options.Html = None,
+    markdown: options.Markdown = None,
+    csv: options.Csv = None,
     json: options.Json = False,
 ) -> None:
     """Measure latency, memory and closeness to the float model, each file in a fresh process."""
     from edgekit import storage
-    from edgekit.reports import bench as report
+    from edgekit.results.store import Store
     from edgekit.workflows import bench as workflow
     from edgekit.workflows import plans, tuning, verdict
+    from edgekit.workflows.keeping import Keeper
 
     runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
     shapes = dict(_shape(text) for text in shape or ())
@@ -66,22 +71,33 @@ def bench(
         tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
     )
     legs, failed = plans.plan(request)
-    with tuning.tuned(leg.device for leg in legs if tune):
-        with progress.shown() as on_step:
-            results = workflow.bench(legs, on_step) + failed
-        verdicts = () if no_verdict else verdict.of_results(results, output.say)
-    if json:
-        output.print_json(report.as_json(results, verdicts))
-    else:
-        output.print_text(report.render(results, verdicts))
+    files = drawing.Files(html, markdown, csv)
+    files.check()
+    keeper = Keeper(Store(results or out / "results", output.say))
+    try:
+        with tuning.tuned(leg.device for leg in legs if tune):
+            with progress.shown() as on_step:
+                found = workflow.bench(legs, on_step, keeper.keep)
+            verdicts = () if no_verdict else verdict.of_results(found, output.say)
+    except KeyboardInterrupt:
+        keeper.keep_unplanned(failed)
+        output.say(f"interrupted; {keeper.where}")
+        if (done := keeper.drawing()).results:
+            drawing.show(done, files, json=json)
+        raise
+    found += keeper.keep_unplanned(failed)
+    keeper.keep_verdicts(verdicts)
+    drawing.show(keeper.drawing(verdicts), files, json=json)
+    output.say(keeper.where)
+    keeper.check()
     # What was found, and not asked for by name, may be for another machine: a row, no error.
     named = runtimes or any(storage.is_artifact(path) or path.is_file() for path in paths or ())
-    found = not named and any(result.samples for result in results)
-    failures = [result.failure.kind for result in results if result.failure]
-    counted = [kind for kind in failures if not found or kind != MissingDependency.__name__]
+    lenient = not named and any(result.samples for result in found)
+    failures = [result.failure.kind for result in found if result.failure]
+    counted = [kind for kind in failures if not lenient or kind != MissingDependency.__name__]
     if counted:
         raise typer.Exit(EdgekitError.exit_code_of(counted[0]))
-    if any(result.samples and not result.valid for result in results):
+    if any(result.samples and not result.valid for result in found):
         raise typer.Exit(EdgekitError.exit_code)
 
 

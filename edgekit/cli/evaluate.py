@@ -20,17 +20,24 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
     ] = None,
+    results: options.Results = None,
     json: options.Json = False,
 ) -> None:
     """Measure accuracy and agreement with the float model, on the runtime."""
+    from edgekit import storage
     from edgekit.reports import evaluate as report
+    from edgekit.results.store import Store
     from edgekit.workflows import evaluate as workflow
 
     if metric != "top1":
         raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1")
     plan = workflow.EvalPlan(artifact, data, runtime or None, threads)
+    store = Store(results or artifact.absolute().parent.parent / "results", output.say)
+    if storage.is_artifact(artifact):
+        store.probe()
     result = workflow.evaluate(plan, output.say)
     if json:
         output.print_json(report.as_json(result))
     else:
         output.print_text(report.render(result))
+    store.save(result)

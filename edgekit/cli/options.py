@@ -17,6 +17,18 @@ NoVerdict = Annotated[
     typer.Option("--no-verdict", help="Don't say which precision of a model to ship here."),
 ]
 
+# Where results are kept and what they are drawn in.
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that results are kept in. Default: `results` beside the models.",
+        envvar="EDGEKIT_RESULTS",
+    ),
+]
+Html = Annotated[Path | None, typer.Option(help="Write a report of one self-contained file.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write a report for a pull request.")]
+Csv = Annotated[Path | None, typer.Option(help="Write one line a leg, for a spreadsheet.")]
+
 # What export and quantize say of int8.
 Calib = Annotated[
     Path | None,

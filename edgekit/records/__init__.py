@@ -16,7 +16,7 @@ from edgekit.records.artifact import (
     Recipe,
     Subject,
 )
-from edgekit.records.encoding import SCHEMA_VERSION, canonical_json, digest
+from edgekit.records.encoding import RESULT_SCHEMA, SCHEMA_VERSION, canonical_json, digest
 from edgekit.records.model import (
     FileRequest,
     ModelEntry,
@@ -42,6 +42,7 @@ from edgekit.records.results import (
 )
 
 __all__ = [
+    "RESULT_SCHEMA",
     "SCHEMA_VERSION",
     "Artifact",
     "ArtifactFile",

@@ -5,9 +5,13 @@ from typing import Any
 
 import msgspec
 
-# History of the schema:
+# History of the schema of artifacts:
 # 1  2026-11  the first
 SCHEMA_VERSION = 1
+# History of the schema of results, which `edgekit.results.upgrades` knows how to read:
+# 1  2026-11  one launch a leg, its fields among the leg's
+# 2  2026-11  several launches; what was asked for is whole; metrics with unit and note
+RESULT_SCHEMA = 2
 
 
 def canonical_json(record: Any) -> bytes:

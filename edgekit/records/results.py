@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
-from edgekit.records.encoding import SCHEMA_VERSION
+from edgekit.records.encoding import RESULT_SCHEMA
 from edgekit.wire import Failure, Profile, Samples, Scenario
 
 
@@ -160,7 +160,7 @@ class BenchResult:
     disturbed: tuple[str, ...] = ()
     run: str = ""
     measured_at: str = ""
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = RESULT_SCHEMA
 
     @property
     def samples(self) -> Samples | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-import msgspec
-
-from edgekit import storage
 from edgekit.errors import MissingDependency
-from edgekit.records import SCHEMA_VERSION, BenchResult, Metric, ShipVerdict
-from edgekit.reports import coverage, memory, table, verdict
-from edgekit.wire import Failure, Samples
+from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
+from edgekit.reports import coverage, evaluate, memory, table, verdict
+from edgekit.results import shape
+from edgekit.wire import Failure
 
 _MIB = 2**20
 _COLUMNS = (
@@ -111,66 +110,18 @@ def _interval(metric: Metric | None) -> str:
 
 
 def as_json(
-    results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()
+    results: Sequence[BenchResult],
+    verdicts: Sequence[ShipVerdict] = (),
+    accuracies: Mapping[str, EvalResult] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The documented object of `edgekit bench --json`."""
+    """The documented object of `edgekit bench --json` and `edgekit report --json`.
+
+    What a leg is in it stands in `edgekit.results.shape`.
+    """
     return {
-        "schema_version": SCHEMA_VERSION,
-        "results": [
-            _result(result, result.samples) for result in results if result.samples is not None
-        ],
-        "failures": [
-            {
-                "artifact": _path(result),
-                "runtime": result.plan.runtime,
-                "device": result.plan.device.name,
-                **msgspec.to_builtins(result.failure),
-            }
-            for result in results
-            if result.failure
-        ],
+        "schema_version": RESULT_SCHEMA,
+        "results": [shape.to_record(result) for result in results if not result.failure],
+        "failures": [shape.to_record(result) for result in results if result.failure],
         "verdicts": [verdict.as_json(found) for found in verdicts],
+        "accuracies": [evaluate.as_json(found) for found in accuracies.values()],
     }
-
-
-def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
-    plan = result.plan
-    raw = msgspec.to_builtins(samples)
-    series = ("latency_ns", "cpu_ns", "warmup_ns")
-    return {
-        "artifact": _artifact(result),
-        "runtime": plan.runtime,
-        "device": plan.device.name,
-        "valid": result.valid,
-        "reasons": list(result.reasons),
-        "int8": coverage.as_json(result.int8),
-        "metrics": {metric.name: metric.value for metric in result.metrics},
-        "intervals": {
-            metric.name: list(metric.interval) for metric in result.metrics if metric.interval
-        },
-        "threads": plan.threads,
-        "mode": plan.scenario.mode,
-        "boundary": plan.boundary,
-        "seed": plan.seed,
-        "profile": msgspec.to_builtins(plan.profile),
-        **{name: value for name, value in raw.items() if name not in series},
-        "samples": {name: raw[name] for name in series},
-    }
-
-
-def _artifact(result: BenchResult) -> dict[str, Any]:
-    subject = result.plan.subject
-    artifact = subject.artifact
-    format = artifact.format if artifact else storage.FOREIGN[subject.path.suffix]
-    return {
-        "path": _path(result),
-        "sha256": subject.sha256,
-        "format": format.value,
-        "precision": artifact.precision.value if artifact else None,
-        "size_bytes": subject.size_bytes,
-    }
-
-
-def _path(result: BenchResult) -> str:
-    subject = result.plan.subject
-    return str(subject.artifact.path if subject.artifact else subject.path)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from edgekit.quantization.coverage import listed
 from edgekit.records import Int8Share
 from edgekit.text import percent
@@ -25,10 +21,3 @@ def brief(int8: Int8Share) -> str:
     """The two shares; in place of one that nobody tells, that nobody does."""
     time = "time untold by the runtime" if int8.time is None else f"{percent(int8.time)} of time"
     return f"{percent(int8.ops)} of ops, {time}"
-
-
-def as_json(int8: Int8Share | None) -> dict[str, Any] | None:
-    """The documented object `int8` of a result."""
-    if int8 is None:
-        return None
-    return {"ops": int8.ops, **msgspec.to_builtins(int8)}

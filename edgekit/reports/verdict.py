@@ -8,6 +8,7 @@ import msgspec
 
 from edgekit.records import ShipSide, ShipVerdict
 from edgekit.reports import coverage, table
+from edgekit.results import shape
 
 _MIB = 2**20
 _NS_PER_MS = 1e6
@@ -52,5 +53,5 @@ def as_json(verdict: ShipVerdict) -> dict[str, Any]:
     """The documented object of a verdict."""
     found: dict[str, Any] = msgspec.to_builtins(verdict)
     for side, shown in zip(verdict.sides, found["sides"], strict=True):
-        shown["int8"] = coverage.as_json(side.int8)
+        shown["int8"] = shape.int8_record(side.int8)
     return found

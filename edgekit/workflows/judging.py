@@ -12,7 +12,7 @@ from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric,
 from edgekit.stats import step
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
-from edgekit.workflows.validity import disturbed
+from edgekit.workflows.validity import disturbed, machine_class
 
 _NOT_FINITE = "outputs hold NaN or infinity"
 
@@ -83,6 +83,13 @@ def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
     return ["an int8 artifact of which no operator runs in int8"]
 
 
+def _company(launches: Sequence[Samples]) -> list[str]:
+    """How much else went on, where it was more than nothing, in the worst of the processes."""
+    found = {machine_class(launch) for launch in launches}
+    worst = next((word for word in ("hostile", "noisy") if word in found), None)
+    return [f"the machine was {worst}"] if worst else []
+
+
 def _steps(launches: Sequence[Samples]) -> list[str]:
     """Where latency changed for good after the warm-up, in the process where it did most."""
     found = [
@@ -120,7 +127,8 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
         if plan.threads > cores
     ]
     return (
-        _steps(launches)
+        _company(launches)
+        + _steps(launches)
         + [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
         + crowded
         + [

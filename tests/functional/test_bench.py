@@ -42,14 +42,15 @@ def test_artifacts_are_measured_and_checked(run_json: Callable[..., Any], toy: P
     assert {result["artifact"]["precision"] for result in found["results"]} == {"fp32", "int8"}
     for result in found["results"]:
         metrics = result["metrics"]
-        assert result["golden"]["finite"]
+        (launch,) = result["launches"]
+        assert launch["golden"]["finite"]
         assert 0 < metrics["latency_min_ms"] <= metrics["latency_p50_ms"]
         assert metrics["latency_p50_ms"] <= metrics["latency_p90_ms"]
         low, high = result["intervals"]["latency_p50_ms"]
         assert low <= metrics["latency_p50_ms"] <= high
-        assert len(result["samples"]["latency_ns"]) >= 64
+        assert len(launch["latency_ns"]) >= 64
         assert result["threads"] == 1
-        assert result["settings"]["intra_op_threads"] == "1"
+        assert launch["settings"]["intra_op_threads"] == "1"
         assert metrics["file_size_bytes"] == result["artifact"]["size_bytes"]
         assert result["valid"], result["reasons"]
 
@@ -57,7 +58,7 @@ def test_artifacts_are_measured_and_checked(run_json: Callable[..., Any], toy: P
 @pytest.mark.parametrize("format", ["onnx", "openvino", "litert"])
 def test_int8_runs_in_int8(run_json: Callable[..., Any], toy: Path, format: str) -> None:
     (result,) = run_json("bench", toy / f"{format}-int8", "--profile", "quick")["results"]
-    convolutions = [op for op in result["execution"] if "CONV" in op["op"].upper()]
+    convolutions = [op for op in result["launches"][0]["execution"] if "CONV" in op["op"].upper()]
     assert convolutions
     assert {op["precision"] for op in convolutions} == {"int8"}
     # LiteRT reaches none of its profilers from Python.
@@ -101,8 +102,9 @@ def test_another_runtime_and_another_batch(run_json: Callable[..., Any], toy: Pa
     (result,) = run_json(
         "bench", toy / "onnx-fp32", "--runtime", "openvino", "--batch", 2, "--profile", "quick"
     )["results"]
-    assert (result["runtime"], result["batch"]) == ("openvino", 2)
-    assert result["inputs"][0]["shape"][0] == 2
+    (launch,) = result["launches"]
+    assert (result["runtime"], launch["batch"]) == ("openvino", 2)
+    assert launch["inputs"][0]["shape"][0] == 2
     assert result["metrics"]["agreement"] == 1.0
 
 
@@ -184,8 +186,9 @@ def test_a_runtime_that_crashes_is_told_with_its_last_words(
     )
     assert done.returncode == 5
     found = json.loads(done.stdout)
-    (failure,) = found["failures"]
-    assert (failure["runtime"], failure["kind"], failure["stage"]) == (
+    (failed,) = found["failures"]
+    failure = failed["failure"]
+    assert (failed["runtime"], failure["kind"], failure["stage"]) == (
         "crashing",
         "DeviceError",
         "first",

@@ -160,7 +160,7 @@ def test_bench_says_the_same_of_litert(run_json, toy):
         return {(row["op"], row["precision"]): row["count"] for row in rows}
 
     folder = toy / "litert-int8"
-    ran = run_json("bench", folder)["results"][0]["execution"]
+    ran = run_json("bench", folder)["results"][0]["launches"][0]["execution"]
     assert counts(run_json("inspect", folder)["operators"]) == counts(ran)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgekit.quantization.coverage import int8_share, listed
 from edgekit.records import Fallback, Int8Share
 from edgekit.reports import coverage as report
+from edgekit.results import shape
 from edgekit.wire import OpCount
 
 CONV = OpCount("QLinearConv", "int8", 47, 9_000_000)
@@ -79,7 +80,7 @@ def test_the_sentence() -> None:
     )
     untold = Int8Share(1, 1, None, None, ())
     assert report.sentence(untold) == "int8: 100 % of ops, time untold by the runtime"
-    assert report.as_json(None) is None
+    assert shape.int8_record(None) is None
 
 
 def test_a_long_list_is_cut() -> None:

@@ -155,19 +155,16 @@ def test_the_json_holds_results_and_failures_apart(measure: Measure) -> None:
     found = json.loads(msgspec.json.encode(report.as_json(results)))
     assert [result["artifact"]["path"] for result in found["results"]] == ["net.onnx"]
     assert found["results"][0]["artifact"]["format"] == "onnx"
-    assert found["results"][0]["samples"]["latency_ns"] == SAMPLES.latency_ns
-    assert found["failures"] == [
-        {
-            "artifact": "net.onnx",
-            "runtime": "onnxruntime",
-            "device": "local",
-            "stage": "warmup",
-            "kind": "DeviceError",
-            "message": "x",
-            "hint": "y",
-            "tail": "",
-        }
-    ]
+    assert found["results"][0]["launches"][0]["latency_ns"] == SAMPLES.latency_ns
+    (failed,) = found["failures"]
+    assert (failed["artifact"]["path"], failed["runtime"]) == ("net.onnx", "onnxruntime")
+    assert failed["failure"] == {
+        "stage": "warmup",
+        "kind": "DeviceError",
+        "message": "x",
+        "hint": "y",
+        "tail": "",
+    }
 
 
 def _request(*paths: Path, **fields: Any) -> plans.BenchRequest:
@@ -285,18 +282,27 @@ def test_the_batch_is_what_was_run(measure: Measure) -> None:
     result = measure(replace(SAMPLES, batch=4))
     assert "batch 4" in report.render([result])
     (found,) = report.as_json([result])["results"]
-    assert found["batch"] == 4
+    assert found["launches"][0]["batch"] == 4
     assert found["boundary"] == "host arrays to host arrays"
 
 
 def test_a_result_that_is_not_valid_fails_the_command(
-    measure: Measure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    measure: Measure,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     good, bad = measure(SAMPLES), measure(replace(SAMPLES, latency_ns=[1, 2]))
     monkeypatch.setattr(plans, "plan", lambda _: ((), ()))
-    monkeypatch.setattr(workflow, "bench", lambda *_: (good, bad))
+
+    def bench(_legs: Any, _on_step: Any, on_result: Callable[[BenchResult], None]) -> Any:
+        for result in (good, bad):
+            on_result(result)
+        return (good, bad)
+
+    monkeypatch.setattr(workflow, "bench", bench)
     with pytest.raises(typer.Exit) as caught:
-        command.bench([Path("net.onnx")])
+        command.bench([Path("net.onnx")], results=tmp_path)
     assert caught.value.exit_code == 1
     assert "INVALID" in capsys.readouterr().out
 

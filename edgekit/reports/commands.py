@@ -9,6 +9,10 @@ from edgekit.text import one_line
 from edgekit.wire import Scenario
 
 
+# Targets that nobody has to name: this machine, and that of a file that fits any.
+_ANY = {"host", "any"}
+
+
 def bench(plan: BenchPlan) -> str:
     """The `edgekit bench` that measures this leg again, quoted for a POSIX shell.
 
@@ -61,7 +65,7 @@ def export(artifact: Artifact) -> str:
     words += ["--batch", str(spec.batch)] if spec.batch != 1 else []
     height, width = artifact.preprocess.size
     words += ["--input-size", str(height)] if height == width else []
-    words += ["--target", artifact.target.name] if artifact.target.name != "host" else []
+    words += ["--target", artifact.target.name] if artifact.target.name not in _ANY else []
     return _quoted([*words, "--out", str(artifact.path.parent.parent)])
 
 

@@ -37,7 +37,7 @@ def render(
         "### edgekit bench",
         *(f"**{_text(sentence)}**" for sentence in answers.answers(legs, verdicts)),
         _table(_COLUMNS, [_row(leg) for leg in legs]),
-        *(_trouble(leg) for leg in legs if leg.state != "valid"),
+        *(_trouble(leg) for leg in legs if leg.state != "valid" or leg.result.reasons),
         _fold("Machine and versions", _table(("fact", "value"), _facts(legs))),
         _fold("Commands", _code(commands.bench(leg.result.plan) for leg in legs)),
     ]

@@ -78,8 +78,10 @@ def _size(leg: Leg) -> str:
 
 
 def state(leg: Leg) -> Html:
-    """The leg's state; a link to the reason where it gave nothing or nothing to be used."""
-    if leg.state == "valid":
+    """The leg's state; a link to what there is to know of it."""
+    if leg.state == "valid" and not leg.result.reasons:
         return tag("span", "valid", class_="state")
+    if leg.state == "valid":
+        return tag("a", "valid, noted", href=f"#trouble-{leg.number}", class_="state")
     kind = "state bad" if leg.is_measured else "state failed"
     return tag("a", leg.state, href=f"#trouble-{leg.number}", class_=kind)

@@ -56,6 +56,13 @@ def test_the_export_is_told_where_the_record_can_tell_it():
     ]
 
 
+def test_a_target_is_said_where_it_is_a_choice():
+    artifact = made.artifact()
+    for name, said in {"any": False, "host": False, "arm64": True}.items():
+        aimed = replace(artifact, target=replace(artifact.target, name=name))
+        assert ("--target" in commands.export(aimed)) is said
+
+
 def test_no_export_is_told_where_the_users_own_files_took_part():
     artifact = made.artifact()
     own = Calibration("my-photos", (), (), "")

@@ -227,6 +227,13 @@ def test_each_row_says_how_to_measure_it_again(full):
     assert all("hidden" in one.attributes and one.attributes["aria-label"] for one in buttons)
 
 
+def test_what_to_know_of_a_valid_leg_is_a_link_away():
+    noted = replace(made.measured(made.plan()), reasons=("unsteady: it never settled",))
+    shown = page([noted])
+    (link,) = [one for one in shown.all("a") if one.text == "valid, noted"]
+    assert "it never settled" in shown.by_id((link.attributes["href"] or "")[1:]).text
+
+
 def test_the_state_before_and_after_is_there(full):
     text = full.by_id("machine").text
     assert "A processor" in text

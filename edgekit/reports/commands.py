@@ -8,7 +8,6 @@ from edgekit.records import Artifact, BenchPlan, Device
 from edgekit.text import one_line
 from edgekit.wire import Scenario
 
-
 # Targets that nobody has to name: this machine, and that of a file that fits any.
 _ANY = {"host", "any"}
 

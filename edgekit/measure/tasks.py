@@ -18,6 +18,7 @@ import numpy as np
 from edgekit import __version__
 from edgekit.errors import EdgekitError, FixedBatchError, ToolError, UsageError
 from edgekit.measure.closeness import closeness
+from edgekit.measure.end_to_end import Application, time_parts
 from edgekit.measure.environment import machine, state
 from edgekit.measure.inputs import (
     DISTINCT,
@@ -29,12 +30,12 @@ from edgekit.measure.inputs import (
     check_types,
     random_feeds,
 )
-from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.scenarios import prepare
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
-from edgekit.wire import Job, Samples, Turns
+from edgekit.wire import Job, Profile, Samples, Turns
 
 
 class Events(Protocol):
@@ -134,7 +135,9 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     session = loaded.session
     stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
     feeds = _feeds(job, session, stored)
+    application = Application(job, job.end_to_end, session) if job.end_to_end else None
     memory.mark("feeds")
+    stretch = prepare(job, loaded.runtime, session, feeds)
     events.enter("golden")
     golden = closeness(_run_all(job, session, stored), stored.outputs) if stored else None
     events.enter("warmup")
@@ -143,9 +146,11 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     # Of the timed stretch alone: the worker's own start and the warm-up disturb nothing in it.
     environment = {**machine(root), **_named("before", state(root))}
     events.enter("run")
-    found = timed(session.run, feeds, job.profile)
+    found = stretch()
     environment.update(_named("after", state(root)))
     memory.mark("steady")
+    if application:
+        found.more["parts_ns"] = _parts(application, job.profile, events)
     return Samples(
         latency_ns=found.latency_ns,
         cpu_ns=found.cpu_ns,
@@ -165,7 +170,13 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
+        **found.more,
     )
+
+
+def _parts(application: Application, profile: Profile, events: Events) -> Dict[str, List[int]]:
+    events.enter("parts")
+    return time_parts(application, profile)
 
 
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:

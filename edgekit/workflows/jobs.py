@@ -16,7 +16,7 @@ from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
-PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run")
+PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run", "parts")
 
 OnPhase = Callable[[str], None]
 

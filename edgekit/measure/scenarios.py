@@ -1,0 +1,118 @@
+"""The timed stretch of a bench: which loop, by the job's scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from edgekit.errors import UsageError
+from edgekit.measure.inputs import ShapeChooser
+from edgekit.measure.loadgen import under_loadgen
+from edgekit.measure.loop import NS, Run, timed
+from edgekit.measure.offline import offline
+from edgekit.measure.pacing import paced
+from edgekit.measure.server import Server, highest_rate
+from edgekit.runtimes import Runtime, Session
+from edgekit.wire import Job, Profile
+
+Feeds = Sequence[Mapping[str, Any]]
+
+# Enough to know within a few percent what one worker can serve back to back.
+CAPACITY = Profile(20, 0.5, 5.0, 0, 0.0, 0.0)
+
+
+class Outcome(NamedTuple):
+    """What a stretch measured.
+
+    Attributes:
+        latency_ns: As in `Samples`.
+        cpu_ns: As in `Samples`.
+        span_ns: As in `Samples`.
+        more: Further fields of `Samples`.
+    """
+
+    latency_ns: List[int]
+    cpu_ns: List[int]
+    span_ns: int
+    more: Dict[str, Any]
+
+
+Stretch = Callable[[], Outcome]
+
+
+def prepare(job: Job, runtime: Runtime, session: Session, feeds: Feeds) -> Stretch:
+    """Load what the scenario needs beside `session`, before anything is timed.
+
+    Args:
+        job: What to do.
+        runtime: What loads the sessions of further streams.
+        session: The model, loaded.
+        feeds: Inputs, taken in turn.
+
+    Returns:
+        What runs the timed stretch.
+
+    Raises:
+        UsageError: There is no such mode, or the job has no profile.
+        EdgekitError: A further session can't be loaded.
+    """
+    profile, scenario = job.profile, job.scenario
+    if profile is None or scenario.mode not in _MODES:
+        raise UsageError(
+            f"there is no mode {scenario.mode!r}", hint=f"one of: {', '.join(_MODES)}"
+        )
+    runs = [session.run]
+    if scenario.mode == "offline" and not scenario.loadgen:
+        runs += [_another(job, runtime).run for _ in range(scenario.streams - 1)]
+    stretch = _loadgen if scenario.loadgen else _MODES[scenario.mode]
+    return lambda: stretch(job, profile, runs, feeds)
+
+
+def _another(job: Job, runtime: Runtime) -> Session:
+    return runtime.load(
+        Path(job.model), threads=job.threads, precision=job.precision, shape_of=ShapeChooser(job)
+    )
+
+
+def _latency(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+    del job
+    return Outcome(*timed(runs[0], feeds, profile), more={})
+
+
+def _paced(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+    found = paced(runs[0], feeds, profile, _rate(job.scenario.rate_per_s))
+    more = {"lateness_ns": found.lateness_ns, "missed": found.missed}
+    return Outcome(*found.timed, more=more)
+
+
+def _offline(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+    del job
+    return Outcome(*offline(runs, feeds, profile), more={})
+
+
+def _server(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+    wanted = job.scenario
+    server = Server(runs[0], feeds, profile, wanted.p99_ms, job.seed)
+    if wanted.rate_per_s is None:
+        times = timed(runs[0], feeds, CAPACITY).latency_ns
+        trials, served = highest_rate(server, len(times) * NS / sum(times))
+    else:
+        served = server.serve(_rate(wanted.rate_per_s))
+        trials = [served.trial]
+    model = [whole - queue for whole, queue in zip(served.latency_ns, served.queue_ns)]
+    more = {"trials": trials, "parts_ns": {"queue": served.queue_ns, "model": model}}
+    return Outcome(served.latency_ns, served.cpu_ns, served.span_ns, more)
+
+
+def _loadgen(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+    found = under_loadgen(runs[0], feeds, job, profile)
+    return Outcome(*found.timed, more={"loadgen_summary": found.summary})
+
+
+def _rate(rate_per_s: Optional[float]) -> float:
+    if rate_per_s is None or rate_per_s <= 0.0:
+        raise UsageError("this mode needs a rate", hint="give `rate_per_s`, from 0 up")
+    return rate_per_s
+
+
+_MODES = {"latency": _latency, "paced": _paced, "offline": _offline, "server": _server}

@@ -33,6 +33,41 @@ def bench(
     profile: Annotated[
         str, typer.Option(help="How long: quick, default or rigorous.")
     ] = "default",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="latency (back to back), paced (at --rate), offline (--streams at a time, for "
+            "throughput) or server (arrivals at random, at --rate or as many as hold --p99-ms)."
+        ),
+    ] = "latency",
+    rate: Annotated[
+        float | None, typer.Option(help="Inferences a second, for paced and server.")
+    ] = None,
+    streams: Annotated[
+        int | None,
+        typer.Option(
+            help="For offline: inferences at a time, each in a session of its own with --threads. "
+            "Default: as many as fill the usable cores with one thread each."
+        ),
+    ] = None,
+    p99_ms: Annotated[
+        float | None,
+        typer.Option(help="For server: what the 99th percentile of latency may be, in ms."),
+    ] = None,
+    end_to_end: Annotated[
+        bool,
+        typer.Option(
+            "--end-to-end",
+            help="Time decoding, preprocessing and postprocessing of photos too, part by part.",
+        ),
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Photos of --end-to-end. Default: some that come with packages."),
+    ] = None,
+    loadgen: Annotated[
+        bool, typer.Option("--loadgen", help="Let MLCommons LoadGen ask, by MLPerf's rules.")
+    ] = False,
     shape: Annotated[
         list[str] | None,
         typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
@@ -51,16 +86,28 @@ def bench(
     from edgekit import storage
     from edgekit.reports import bench as report
     from edgekit.workflows import bench as workflow
-    from edgekit.workflows import plans, verdict
+    from edgekit.workflows import plans, scenarios, verdict
 
     runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
     shapes = dict(_shape(text) for text in shape or ())
+    wanted = scenarios.Wanted(mode, rate, streams, p99_ms, loadgen, end_to_end, images)
     request = plans.BenchRequest(
-        tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
+        tuple(paths or ()),
+        out,
+        runtimes,
+        device,
+        threads,
+        batch,
+        profile,
+        shapes,
+        require_int8,
+        wanted,
     )
     legs, failed = plans.plan(request)
     results = workflow.bench(legs, progress.tell) + failed
-    verdicts = () if no_verdict else verdict.of_results(results, output.say)
+    # A verdict compares latencies back to back; another mode asks something else.
+    plain = wanted == scenarios.Wanted() and not no_verdict
+    verdicts = verdict.of_results(results, output.say) if plain else ()
     if json:
         output.print_json(report.as_json(results, verdicts))
     else:

@@ -26,6 +26,7 @@ METRICS: Registry[Measure] = Registry(
     "metric",
     {
         "latency": Entry("edgekit.metrics.latency:measure"),
+        "scenario": Entry("edgekit.metrics.scenario:measure"),
         "memory": Entry("edgekit.metrics.memory:measure"),
         "size": Entry("edgekit.metrics.size:measure"),
         "parity": Entry("edgekit.metrics.parity:measure"),

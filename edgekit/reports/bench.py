@@ -10,7 +10,7 @@ import msgspec
 from edgekit import storage
 from edgekit.errors import MissingDependency
 from edgekit.records import SCHEMA_VERSION, BenchResult, Metric, ShipVerdict
-from edgekit.reports import coverage, table, verdict
+from edgekit.reports import coverage, scenario, table, verdict
 from edgekit.wire import Failure, Samples
 
 _MIB = 2**20
@@ -33,6 +33,7 @@ _COLUMNS = (
 def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
     """A table with one row a leg; below it what ran in int8, what failed, and what to ship."""
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
+    parts += scenario.tables(results)
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results
@@ -123,7 +124,7 @@ def as_json(
 def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
     plan = result.plan
     raw = msgspec.to_builtins(samples)
-    series = ("latency_ns", "cpu_ns", "warmup_ns")
+    series = ("latency_ns", "cpu_ns", "warmup_ns", "lateness_ns", "parts_ns")
     return {
         "artifact": _artifact(result),
         "runtime": plan.runtime,
@@ -137,6 +138,7 @@ def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
         },
         "threads": plan.threads,
         "mode": plan.scenario.mode,
+        "scenario": msgspec.to_builtins(plan.scenario),
         "boundary": plan.boundary,
         "seed": plan.seed,
         "profile": msgspec.to_builtins(plan.profile),

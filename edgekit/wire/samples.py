@@ -135,8 +135,8 @@ class Samples:
     """Everything that one worker measured, raw. Derived numbers are made from it again.
 
     Attributes:
-        latency_ns: Wall time of each timed inference, host call to outputs in host memory; for a
-            server from the instant of arrival.
+        latency_ns: Wall time of each timed inference, host call to outputs in host memory; of
+            edgekit's own server from the instant of arrival.
         cpu_ns: CPU time of the whole process over the same spans; empty where inferences run at
             the same time.
         warmup_ns: Wall time of each untimed inference after the first.

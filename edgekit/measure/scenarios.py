@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from edgekit.errors import UsageError
 from edgekit.measure.inputs import ShapeChooser
@@ -21,23 +21,9 @@ Feeds = Sequence[Mapping[str, Any]]
 CAPACITY = Profile(20, 0.5, 5.0, 0, 0.0, 0.0)
 
 
-class Outcome(NamedTuple):
-    """What a stretch measured.
-
-    Attributes:
-        latency_ns: As in `Samples`.
-        cpu_ns: As in `Samples`.
-        span_ns: As in `Samples`.
-        more: Further fields of `Samples`.
-    """
-
-    latency_ns: List[int]
-    cpu_ns: List[int]
-    span_ns: int
-    more: Dict[str, Any]
-
-
-Stretch = Callable[[], Outcome]
+# Fields of `Samples`, by name.
+Fields = Dict[str, Any]
+Stretch = Callable[[], Fields]
 
 
 def prepare(job: Job, runtime: Runtime, session: Session, feeds: Feeds) -> Stretch:
@@ -50,7 +36,8 @@ def prepare(job: Job, runtime: Runtime, session: Session, feeds: Feeds) -> Stret
         feeds: Inputs, taken in turn.
 
     Returns:
-        What runs the timed stretch.
+        What runs the timed stretch and gives `latency_ns`, `cpu_ns`, `span_ns` of `Samples`, and
+        what else the mode measures.
 
     Raises:
         UsageError: There is no such mode, or the job has no profile.
@@ -74,23 +61,22 @@ def _another(job: Job, runtime: Runtime) -> Session:
     )
 
 
-def _latency(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+def _latency(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     del job
-    return Outcome(*timed(runs[0], feeds, profile), more={})
+    return timed(runs[0], feeds, profile)._asdict()
 
 
-def _paced(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+def _paced(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     found = paced(runs[0], feeds, profile, _rate(job.scenario.rate_per_s))
-    more = {"lateness_ns": found.lateness_ns, "missed": found.missed}
-    return Outcome(*found.timed, more=more)
+    return {**found.timed._asdict(), "lateness_ns": found.lateness_ns, "missed": found.missed}
 
 
-def _offline(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+def _offline(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     del job
-    return Outcome(*offline(runs, feeds, profile), more={})
+    return offline(runs, feeds, profile)._asdict()
 
 
-def _server(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+def _server(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     wanted = job.scenario
     server = Server(runs[0], feeds, profile, wanted.p99_ms, job.seed)
     if wanted.rate_per_s is None:
@@ -99,14 +85,14 @@ def _server(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Ou
     else:
         served = server.serve(_rate(wanted.rate_per_s))
         trials = [served.trial]
-    model = [whole - queue for whole, queue in zip(served.latency_ns, served.queue_ns)]
-    more = {"trials": trials, "parts_ns": {"queue": served.queue_ns, "model": model}}
-    return Outcome(served.latency_ns, served.cpu_ns, served.span_ns, more)
+    model = [whole - queue for whole, queue in zip(served.timed.latency_ns, served.queue_ns)]
+    parts = {"queue": served.queue_ns, "model": model}
+    return {**served.timed._asdict(), "trials": trials, "parts_ns": parts}
 
 
-def _loadgen(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Outcome:
+def _loadgen(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     found = under_loadgen(runs[0], feeds, job, profile)
-    return Outcome(*found.timed, more={"loadgen_summary": found.summary})
+    return {**found.timed._asdict(), "loadgen_summary": found.summary}
 
 
 def _rate(rate_per_s: Optional[float]) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgekit.measure.collector import at_rest
 from edgekit.measure.early_stopping import holds, least_count, most_over
-from edgekit.measure.loop import MOST_RUNS, NS, Clock, Run
+from edgekit.measure.loop import MOST_RUNS, NS, Clock, Run, Timed
 from edgekit.measure.pacing import Wait, wait_until
 from edgekit.wire import Profile, Trial
 
@@ -35,17 +35,13 @@ class Served(NamedTuple):
 
     Attributes:
         trial: The numbers of it.
-        latency_ns: From arrival to the end, of each inference.
-        queue_ns: From arrival to the start.
-        cpu_ns: CPU time of the process while it ran.
-        span_ns: From the start to the end of the last.
+        timed: Latency from arrival to the end, CPU time while it ran, and the span.
+        queue_ns: From arrival to the start of each inference.
     """
 
     trial: Trial
-    latency_ns: List[int]
+    timed: Timed
     queue_ns: List[int]
-    cpu_ns: List[int]
-    span_ns: int
 
 
 class Clocks(NamedTuple):
@@ -118,7 +114,7 @@ class Server:
             most_waiting=_most_waiting(due, queue),
             holds=self._verdict(count, over, len(due)),
         )
-        return Served(trial, latency, queue, cpu, span)
+        return Served(trial, Timed(latency, cpu, span), queue)
 
     def _serve(self, due: Sequence[int], patience: int) -> Tuple[List[int], List[int], List[int]]:
         wall, cpu_clock, wait = self._clocks

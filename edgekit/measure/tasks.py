@@ -31,7 +31,7 @@ from edgekit.measure.inputs import (
     random_feeds,
 )
 from edgekit.measure.memory import MemoryLog
-from edgekit.measure.scenarios import prepare
+from edgekit.measure.scenarios import Fields, prepare
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
@@ -149,12 +149,8 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
     found = stretch()
     environment.update(_named("after", state(root)))
     memory.mark("steady")
-    if application:
-        found.more["parts_ns"] = _parts(application, job.profile, events)
+    found.update(_parts(application, job.profile, events))
     return Samples(
-        latency_ns=found.latency_ns,
-        cpu_ns=found.cpu_ns,
-        span_ns=found.span_ns,
         warmup_ns=warmup_ns,
         load_ns=loaded.load_ns,
         first_ns=loaded.first_ns,
@@ -170,13 +166,15 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
-        **found.more,
+        **found,
     )
 
 
-def _parts(application: Application, profile: Profile, events: Events) -> Dict[str, List[int]]:
+def _parts(application: Optional[Application], profile: Profile, events: Events) -> Fields:
+    if application is None:
+        return {}
     events.enter("parts")
-    return time_parts(application, profile)
+    return {"parts_ns": time_parts(application, profile)}
 
 
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:

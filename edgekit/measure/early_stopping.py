@@ -51,15 +51,3 @@ def least_count(over: int, share: float) -> int:
         else:
             low = middle
     return high
-
-
-def most_over(count: int, share: float) -> int:
-    """The most of `count` inferences that may be slow; -1 where even none is too many."""
-    low, high = -1, count
-    while high - low > 1:
-        middle = (low + high) // 2
-        if holds(count, middle, share):
-            low = middle
-        else:
-            high = middle
-    return low

@@ -15,7 +15,7 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from edgekit.measure.collector import at_rest
-from edgekit.measure.early_stopping import holds, least_count, most_over
+from edgekit.measure.early_stopping import holds, least_count
 from edgekit.measure.loop import MOST_RUNS, NS, Clock, Run, Timed
 from edgekit.measure.pacing import Wait, wait_until
 from edgekit.wire import Profile, Trial
@@ -23,11 +23,15 @@ from edgekit.wire import Profile, Trial
 SHARE = 0.99
 # So that one slow inference doesn't decide: 662.
 LEAST_RUNS = least_count(1, SHARE)
+# A search takes more, 1307: of 662 only 0.15 % may be slow, so that it would end far too low.
+SEARCH_RUNS = least_count(5, SHARE)
 NS_PER_MS = 1_000_000
 # A search ends when it knows the rate to this part of what can be served back to back.
 RESOLUTION = 0.03
 MOST_TRIALS = 8
-MOST_CONFIRMATIONS = 3
+MOST_CONFIRMATIONS = 10
+# From one rate that was not confirmed to the next.
+STEP = 0.94
 
 
 class Served(NamedTuple):
@@ -90,16 +94,17 @@ class Server:
         self._clocks = clocks
         self._deadline = clocks.wall() + round(profile.max_time_s * NS)
 
-    def serve(self, rate_per_s: float, *, to_the_end: bool = True) -> Served:
+    def serve(self, rate_per_s: float, *, searching: bool = False) -> Served:
         """Try one rate.
 
         Args:
             rate_per_s: Arrivals a second.
-            to_the_end: Whether to go on when the percentile can't hold any more.
+            searching: Whether to stop as soon as the percentile is beyond the bound.
         """
-        least = max(LEAST_RUNS, self._profile.min_runs, rate_per_s * self._profile.min_time_s)
+        runs = max(SEARCH_RUNS if searching else LEAST_RUNS, self._profile.min_runs)
+        least = max(runs, rate_per_s * self._profile.min_time_s)
         due = arrivals(rate_per_s, min(math.ceil(least), MOST_RUNS), next(self._seeds))
-        patience = len(due) if to_the_end else most_over(len(due), SHARE)
+        patience = _most_over(len(due)) if searching else len(due)
         with at_rest():
             latency, queue, cpu = self._serve(due.tolist(), patience)
         count = len(latency)
@@ -112,7 +117,7 @@ class Server:
             p99_ns=sorted(latency)[math.ceil(count * SHARE) - 1],
             over=over,
             most_waiting=_most_waiting(due, queue),
-            holds=self._verdict(count, over, len(due)),
+            holds=self._verdict(count, over),
         )
         return Served(trial, Timed(latency, cpu, span), queue)
 
@@ -143,12 +148,18 @@ class Server:
     def _is_over(self, latency_ns: int) -> bool:
         return self._bound_ns is not None and latency_ns > self._bound_ns
 
-    def _verdict(self, count: int, over: int, planned: int) -> Optional[bool]:
+    def _verdict(self, count: int, over: int) -> Optional[bool]:
         if self._bound_ns is None:
             return None
         if holds(count, over, SHARE):
             return True
-        return False if over > most_over(planned, SHARE) else None
+        # Of fewer than 100, one would do.
+        return False if over > _most_over(max(count, LEAST_RUNS)) else None
+
+
+def _most_over(count: int) -> int:
+    """The most of `count` that may be over the bound with the 99th percentile still within."""
+    return count - math.ceil(count * SHARE)
 
 
 def arrivals(rate_per_s: float, count: int, seed: int) -> Any:
@@ -172,9 +183,10 @@ def _most_waiting(due: Any, queue: Sequence[int]) -> int:
 def highest_rate(server: Server, capacity_per_s: float) -> Tuple[List[Trial], Served]:
     """Search the highest rate that holds the 99th percentile, by halves.
 
-    It lies between none and what one worker can serve without a pause. The rate that is found is
-    tried once more with other arrivals, since the luckiest of several tries was chosen; if it
-    doesn't hold then, a lower one is tried.
+    It lies between none and what one worker can serve without a pause. A try of the search counts
+    by the percentile that it had. The rate that is found is tried anew with other arrivals, since
+    the luckiest of several tries was chosen, and lower ones after it, until the percentile holds
+    with confidence.
 
     Args:
         server: What serves.
@@ -187,19 +199,24 @@ def highest_rate(server: Server, capacity_per_s: float) -> Tuple[List[Trial], Se
     low, high = 0.0, capacity_per_s
     trials: List[Trial] = []
     while True:
-        served = server.serve((low + high) / 2, to_the_end=False)
+        served = server.serve((low + high) / 2, searching=True)
         trials.append(served.trial)
-        if served.trial.holds:
-            low = served.trial.offered_per_s
-        else:
+        if served.trial.holds is False:
             high = served.trial.offered_per_s
+        elif _is_whole(served.trial):
+            low = served.trial.offered_per_s
         is_close = high - low <= RESOLUTION * capacity_per_s
-        if is_close or len(trials) == MOST_TRIALS or served.trial.holds is None:
+        if is_close or len(trials) == MOST_TRIALS or not _is_whole(served.trial):
             break
     for _ in range(MOST_CONFIRMATIONS if low else 0):
-        served = server.serve(low, to_the_end=False)
+        served = server.serve(low, searching=True)
         trials.append(served.trial)
-        if served.trial.holds is not False:
+        if served.trial.holds or not _is_whole(served.trial):
             break
-        low *= 1.0 - 2 * RESOLUTION
+        low *= STEP
     return trials, served
+
+
+def _is_whole(trial: Trial) -> bool:
+    """Whether it came to a result before the time was up."""
+    return trial.holds is False or trial.count >= SEARCH_RUNS

@@ -117,8 +117,8 @@ class Trial:
         p99_ns: The 99th percentile of their latency, from the instant of arrival.
         over: How many took longer than they may.
         most_waiting: Most arrivals that waited at one time.
-        holds: Whether the 99th percentile holds with 99 % confidence; None where nothing was
-            asked of it, or the inferences are too few to tell.
+        holds: Whether the 99th percentile holds: true with 99 % confidence, false if these
+            inferences' own is beyond; None in between, or where nothing was asked of it.
     """
 
     offered_per_s: float

@@ -168,8 +168,10 @@ def _profile(wanted: Wanted, profile: Profile) -> Profile:
     """The profile, so long that the mode's least number of inferences fits in."""
     if wanted.mode == "server":
         if wanted.rate_per_s is None:
-            # One process: it tries many rates, and confirms the last.
-            return replace(profile, launches=1, max_time_s=_SEARCH_FACTOR * profile.max_time_s)
+            # One process: it tries many rates, and confirms the last. How many inferences a rate
+            # needs, and when it is hopeless, is the search's to say.
+            most_s = _SEARCH_FACTOR * profile.max_time_s
+            return replace(profile, launches=1, min_runs=1, max_time_s=most_s)
         return _long_enough(profile, max(LEAST_RUNS, profile.min_runs), wanted.rate_per_s)
     if wanted.mode == "paced" and wanted.rate_per_s is not None:
         return _long_enough(profile, profile.min_runs, wanted.rate_per_s)

@@ -23,7 +23,7 @@ MOST_TEXT = 16_384  # characters; a summary has about 3000
 NS_PER_MS = 1_000_000
 MS_PER_S = 1000
 # More than LoadGen's own estimate needs, so that its one offline query lasts long enough.
-SPARE = 1.1
+SPARE = 1.5
 # What its single stream is judged by.
 SHARE = 0.9
 

@@ -78,9 +78,9 @@ def _offline(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> F
 
 def _server(job: Job, profile: Profile, runs: Sequence[Run], feeds: Feeds) -> Fields:
     wanted = job.scenario
+    times = timed(runs[0], feeds, CAPACITY).latency_ns if wanted.rate_per_s is None else []
     server = Server(runs[0], feeds, profile, wanted.p99_ms, job.seed)
-    if wanted.rate_per_s is None:
-        times = timed(runs[0], feeds, CAPACITY).latency_ns
+    if times:
         trials, served = highest_rate(server, len(times) * NS / sum(times))
     else:
         served = server.serve(_rate(wanted.rate_per_s))

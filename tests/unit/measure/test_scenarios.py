@@ -15,7 +15,7 @@ from edgekit.measure.worker import read_job
 from edgekit.wire import EndToEnd, Job, Preprocess, Profile, Scenario
 from tests import fakes
 
-PROFILE = Profile(5, 0.0, 5.0, 2, 0.0, 0.1)
+PROFILE = Profile(5, 0.0, 120.0, 2, 0.0, 0.1)
 
 
 class Sent:

@@ -17,8 +17,8 @@ from edgekit.registry import install_command, is_installed
 from edgekit.wire import EndToEnd, Profile, Scenario
 
 MODES = ("latency", "paced", "offline", "server")
-# A search tries several rates, each with `LEAST_RUNS` arrivals.
-_SEARCH_FACTOR = 5.0
+# A search takes about ten thousand inferences: some minutes at 20 ms each.
+_SEARCH_FACTOR = 20.0
 # Longer than this for one process, and nobody waits for it.
 _LONGEST_S = 3600.0
 # Enough that decoding sees several sizes; more only fill the memory.

@@ -12,7 +12,7 @@ import pytest
 from edgekit.errors import EdgekitError, MissingDependency, UsageError
 from edgekit.measure.server import LEAST_RUNS
 from edgekit.records import Artifact, BenchPlan, Device, Preprocess, Subject
-from edgekit.wire import Profile
+from edgekit.wire import Profile, Scenario
 from edgekit.workflows import scenarios
 from edgekit.workflows.scenarios import Wanted, applied, check
 
@@ -98,6 +98,13 @@ def test_offline_shares_the_cores_among_streams(
 
 def test_back_to_back_stays_as_it_was() -> None:
     assert applied(Wanted(), PLAN, None) == PLAN
+
+
+def test_what_is_wanted_stands_in_the_leg() -> None:
+    wanted = Wanted("server", 20.0, p99_ms=7.0, loadgen=True)
+    assert applied(wanted, PLAN, None).scenario == Scenario("server", 20.0, 1, 7.0, loadgen=True)
+    # LoadGen asks one session, so it gets all cores.
+    assert applied(Wanted("offline", loadgen=True), PLAN, None).threads == 4
 
 
 def test_a_slow_rate_gets_the_time_that_it_needs() -> None:

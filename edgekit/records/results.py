@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
-from edgekit.wire import Failure, Profile, Samples, Scenario
+from edgekit.wire import EndToEnd, Failure, Profile, Samples, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class BenchPlan:
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
         scenario: How inferences follow each other.
+        end_to_end: The photos to time a whole application on; None for the model alone.
     """
 
     subject: Subject
@@ -57,6 +58,7 @@ class BenchPlan:
     require_int8: float | None = None
     boundary: str = "host arrays to host arrays"
     scenario: Scenario = field(default_factory=Scenario)
+    end_to_end: EndToEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

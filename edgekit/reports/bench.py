@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.errors import MissingDependency
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
-from edgekit.reports import coverage, evaluate, memory, table, verdict
+from edgekit.reports import coverage, evaluate, memory, scenario, table, verdict
 from edgekit.results import shape
 from edgekit.wire import Failure
 
@@ -33,7 +33,7 @@ _COLUMNS = (
 def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
     """Tables with one row a leg; below them what ran in int8, what failed, and what to ship."""
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
-    parts += filter(None, [memory.render(results)])
+    parts += filter(None, [memory.render(results), *scenario.tables(results)])
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results

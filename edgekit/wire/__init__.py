@@ -5,7 +5,7 @@ side has nothing else. The host decodes with a validating library, because what 
 is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
 """
 
-from edgekit.wire.job import Job, Profile, Scenario
+from edgekit.wire.job import EndToEnd, Job, Preprocess, Profile, Scenario
 from edgekit.wire.samples import (
     Closeness,
     EnergyWindow,
@@ -14,19 +14,23 @@ from edgekit.wire.samples import (
     OpCount,
     Samples,
     TensorSpec,
+    Trial,
     Turns,
 )
 
 __all__ = [
     "Closeness",
+    "EndToEnd",
     "EnergyWindow",
     "Failure",
     "Job",
     "MemoryMark",
     "OpCount",
+    "Preprocess",
     "Profile",
     "Samples",
     "Scenario",
     "TensorSpec",
+    "Trial",
     "Turns",
 ]

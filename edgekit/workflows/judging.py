@@ -122,9 +122,9 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     unsteady = sum(not launch.steady for launch in launches)
     of = f" in {unsteady} of {len(launches)} processes" if len(launches) > 1 else ""
     crowded = [
-        f"{plan.threads} threads on {cores} usable cores"
+        f"{plan.threads * plan.scenario.streams} threads on {cores} usable cores"
         for cores in [usable_cores()]
-        if plan.threads > cores
+        if plan.threads * plan.scenario.streams > cores
     ]
     return (
         _company(launches)

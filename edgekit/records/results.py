@@ -45,6 +45,7 @@ class BenchPlan:
             runtime; making the inputs is not.
         scenario: How inferences follow each other.
         end_to_end: The photos to time a whole application on; None for the model alone.
+        profile_name: What `--profile` calls the profile; empty for one without a name.
     """
 
     subject: Subject
@@ -59,6 +60,7 @@ class BenchPlan:
     boundary: str = "host arrays to host arrays"
     scenario: Scenario = field(default_factory=Scenario)
     end_to_end: EndToEnd | None = None
+    profile_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
         threads=request.threads or usable_cores(),
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
+        profile_name=request.profile,
         shapes=request.shapes,
         require_int8=request.require_int8,
     )

@@ -1,0 +1,192 @@
+"""One HTML file with the whole of a bench: it needs no server and asks the network for nothing.
+
+`page.html` is the frame, `style.css` the look, `page.js` draws the figures and follows the
+system's light or dark; each section of the page is a module here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from string import Template
+
+from edgekit import __version__
+from edgekit.records import BenchResult, EvalResult, ShipVerdict
+from edgekit.reports import answers
+from edgekit.reports.html import (
+    encoding,
+    energy,
+    latency,
+    machine,
+    markup,
+    memory,
+    modes,
+    operators,
+    overview,
+    plot,
+    reproduce,
+    tradeoff,
+    trouble,
+)
+from edgekit.reports.html.markup import Html, tag
+from edgekit.reports.legs import Leg, numbered
+from edgekit.reports.numbers import counted
+from edgekit.text import one_line
+
+# What fits above everything else; the others are to be opened.
+_MOST_ANSWERS = 4
+_NAVIGATION = {
+    "legs": "All legs",
+    "accuracy": "Accuracy",
+    "size": "Size",
+    "latency": "Latency",
+    "modes": "Modes",
+    "memory": "Memory",
+    "energy": "Energy",
+    "operators": "Operators",
+    "machine": "Machine",
+    "trouble": "Failures",
+    "reproduce": "Reproduce",
+}
+
+
+def render(
+    results: Sequence[BenchResult],
+    verdicts: Sequence[ShipVerdict] = (),
+    accuracies: Mapping[str, EvalResult] | None = None,
+) -> str:
+    """The page.
+
+    Args:
+        results: What came of each leg.
+        verdicts: Which precisions to ship.
+        accuracies: Accuracy by the digest of the file, from `edgekit eval`.
+
+    Raises:
+        MissingDependency: Plotly isn't installed.
+    """
+    legs = numbered(results, accuracies or {})
+    looks = encoding.looks(legs)
+    scripts = (plot.library(), _file("page.js"))
+    body = [
+        overview.section(legs, looks),
+        tradeoff.accuracy_section(legs, looks),
+        tradeoff.size_section(legs, looks),
+        latency.section(legs, looks),
+        modes.section(legs, looks),
+        memory.section(legs, looks),
+        energy.section(legs, looks),
+        operators.section(legs, looks),
+        machine.section(legs, looks),
+        trouble.section(legs, looks),
+        reproduce.section(legs, looks),
+    ]
+    return Template(_file("page.html")).substitute(
+        policy=_policy(scripts),
+        style=_file("style.css") + encoding.style(),
+        header=_header(legs, verdicts),
+        navigation=_navigation(body),
+        body=markup.join(body),
+        templates=markup.script_json(plot.templates()),
+        plotly=scripts[0],
+        script=scripts[1],
+        version=__version__,
+    )
+
+
+def check() -> None:
+    """See that a page can be drawn, before anything is measured for it.
+
+    Raises:
+        MissingDependency: Plotly isn't installed.
+    """
+    plot.plotly()
+
+
+def _file(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """The page itself forbids every request, and every script but ours.
+
+    Should foreign text ever get into the page as HTML, it can neither run nor send.
+    """
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    # Plotly sets styles of elements.
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
+
+
+def _header(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> Html:
+    sentences = answers.answers(legs, verdicts)
+    return tag(
+        "header",
+        tag("p", "edgekit bench", class_="eyebrow"),
+        tag("h1", _title(legs, verdicts)),
+        [tag("p", sentence, class_="answer") for sentence in sentences[:_MOST_ANSWERS]],
+        _more(sentences[_MOST_ANSWERS:]),
+        _reasons(verdicts),
+        _counts(legs),
+        tag("dl", [_fact(name, value) for name, value in _facts(legs).items() if value]),
+    )
+
+
+def _more(sentences: Sequence[str]) -> Html | None:
+    items = [tag("li", sentence) for sentence in sentences]
+    return markup.fold(f"{len(items)} more", tag("ul", items)) if items else None
+
+
+def _title(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> str:
+    if verdicts:
+        return "What to ship"
+    return "What is fastest" if any(leg.result.valid for leg in legs) else "Nothing to go by"
+
+
+def _reasons(verdicts: Sequence[ShipVerdict]) -> Html | None:
+    items = [tag("li", reason) for verdict in verdicts for reason in verdict.reasons]
+    return markup.fold("Why", tag("ul", items)) if items else None
+
+
+def _counts(legs: Sequence[Leg]) -> Html | None:
+    failed = sum(leg.result.failure is not None for leg in legs)
+    invalid = sum(leg.is_measured and not leg.result.valid for leg in legs)
+    words = [f"{failed} failed"] * bool(failed) + [f"{invalid} invalid"] * bool(invalid)
+    if not words:
+        return None
+    text = f"Of {counted(len(legs), 'leg')}: {', '.join(words)}. "
+    return tag("p", text, tag("a", "See why", href="#trouble"), class_="notice")
+
+
+def _facts(legs: Sequence[Leg]) -> dict[str, str]:
+    times = sorted(leg.result.measured_at for leg in legs if leg.result.measured_at)
+    machines = machine.facts(legs)
+    devices = dict.fromkeys(leg.result.plan.device.name for leg in legs)
+    return {
+        "Measured": one_line(times[0]).replace("T", " ").replace("+00:00", " UTC")
+        if times
+        else "",
+        "Device": ", ".join(devices),
+        "Processor": machines.get("cpu.model", ""),
+        "System": machines.get("system", ""),
+        "Run": ", ".join(dict.fromkeys(leg.result.run for leg in legs if leg.result.run)),
+    }
+
+
+def _fact(name: str, value: str) -> Html:
+    return tag("div", tag("dt", name), tag("dd", value))
+
+
+def _navigation(body: Sequence[Html]) -> Html:
+    there = [
+        name
+        for name in _NAVIGATION
+        if any(part.startswith(f'<section id="{name}"') for part in body)
+    ]
+    return tag(
+        "nav",
+        [tag("a", _NAVIGATION[name], href=f"#{name}") for name in there],
+        aria_label="Sections",
+    )

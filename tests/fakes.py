@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 
 class Clock:
@@ -52,7 +52,7 @@ class Session:
     def settings(self) -> dict[str, str]:
         return {"modules": " ".join(sorted(sys.modules)), "cwd_first": str("" in sys.path)}
 
-    def execution(self, feeds: Mapping[str, Any]) -> list[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> list[Op]:
         return []
 
 

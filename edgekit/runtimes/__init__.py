@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Protocol, Sequence, Tuple
 
 from edgekit.registry import Entry, Registry
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 # Asked for each input that has free axes; returns the shape to use.
 ShapeOf = Callable[[TensorSpec], Tuple[int, ...]]
@@ -40,8 +40,10 @@ class Session(Protocol):
         """Effective settings, read back from the runtime, not from the request."""
         ...
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
-        """Operators as the runtime runs them after its own fusions; empty if it doesn't tell.
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
+        """Operators as the runtime runs them after its own fusions, one row each.
+
+        Empty if it doesn't tell; rows without a time if it tells no times.
 
         Called once, when all timing is done: a runtime that can profile runs `feeds` for that, in
         a session of its own. Types and times are those of its graph or profile, never those that

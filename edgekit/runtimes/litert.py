@@ -10,7 +10,6 @@ import numpy as np
 from edgekit.errors import FixedBatchError
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.specs import (
-    count_ops,
     first_line,
     not_run,
     precision_name,
@@ -18,7 +17,7 @@ from edgekit.runtimes.specs import (
     unreadable,
     with_shape,
 )
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -26,6 +25,7 @@ except ModuleNotFoundError:  # older boards have the package under its older nam
     from tflite_runtime.interpreter import Interpreter
 
 DELEGATE = "DELEGATE"
+XNNPACK, HOST = "XNNPACK", "CPU"
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
@@ -81,21 +81,26 @@ class LitertSession:
             "delegated_ops": f"{len(taken)} of {len(nodes) - partitions}",
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
-        """Operators of the file; those that the delegate took run in the same types.
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
+        """Operators of the file, named by what they give; a delegate runs them in their types.
 
         There are no times: the package's Python side reaches none of LiteRT's profilers.
         """
         del feeds
         nodes = self._interpreter._get_ops_details()  # noqa: SLF001
-        return count_ops(
-            [
-                OpCount(name, _precision(node), 1, conversion=name in CONVERSIONS)
-                for node in nodes
-                for name in [str(node["op_name"])]
-                if name != DELEGATE
-            ]
-        )
+        taken = _delegated(nodes)
+        names = {int(d["index"]): str(d["name"]) for d in self._interpreter.get_tensor_details()}
+        return [
+            Op(
+                name=next((names[int(tensor)] for tensor in node["outputs"]), ""),
+                op=str(node["op_name"]),
+                precision=_precision(node),
+                unit=XNNPACK if node["index"] in taken else HOST,
+                conversion=node["op_name"] in CONVERSIONS,
+            )
+            for node in nodes
+            if node["op_name"] != DELEGATE
+        ]
 
 
 class Litert:

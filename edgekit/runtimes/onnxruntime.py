@@ -13,7 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.onnxtrace import ops_of
 from edgekit.runtimes.specs import fixed, not_run, run_some, spec, unreadable
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 PROVIDERS = ["CPUExecutionProvider"]
 SEVERITY_ERROR = 3
@@ -50,7 +50,7 @@ class OnnxSession:
             "graph_optimization_level": options.graph_optimization_level.name,
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Operators of the graph after fusion, profiled in a second session."""
         with tempfile.TemporaryDirectory() as folder:
             options = self._session.get_session_options()

@@ -18,14 +18,13 @@ from edgekit import engine
 from edgekit.errors import MissingDependency, ToolError
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.specs import (
-    count_ops,
     precision_name,
     run_some,
     spec,
     unreadable,
     with_shape,
 )
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 try:
     import tensorrt
@@ -39,6 +38,7 @@ except ModuleNotFoundError:  # cuda-python before 12.6
 
 TYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16"}
 CONVERSIONS = ("Reformat", "NoOp", "Quantize", "Dequantize", "Cast")
+UNIT = "CUDA"
 NS_PER_MS = 1e6
 TO_DEVICE = cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
 TO_HOST = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
@@ -107,7 +107,7 @@ class TensorrtSession:
             "device_memory_bytes": str(self._engine.device_memory_size_v2),
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Layers of the engine after fusion; empty for one that was built without details."""
         inspector = self._engine.create_engine_inspector()
         text = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
@@ -116,14 +116,20 @@ class TensorrtSession:
         times = _LayerTimes()
         self._context.profiler = times
         run_some(lambda: self.run(feeds))
-        return count_ops(
-            [
-                OpCount(kind, _layer_precision(layer), 1, times.of(layer), kind in CONVERSIONS)
-                for layer in layers
-                if isinstance(layer, dict)
-                for kind in [str(layer.get("LayerType", "layer"))]
-            ]
-        )
+        return [
+            Op(
+                name=str(layer.get("Name", "")),
+                op=kind,
+                precision=_layer_precision(layer),
+                unit=UNIT,
+                kernel=str(layer.get("TacticName", "")),
+                time_ns=times.of(layer),
+                conversion=kind in CONVERSIONS,
+            )
+            for layer in layers
+            if isinstance(layer, dict)
+            for kind in [str(layer.get("LayerType", "layer"))]
+        ]
 
     def _set_shape(self, name: str, shape_of: ShapeOf) -> TensorSpec:
         declared = _spec(self._engine, self._engine, name)

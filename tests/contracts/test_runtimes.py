@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from edgekit.errors import DataError, FixedBatchError, MissingDependency, ToolError, UsageError
-from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
@@ -35,6 +35,8 @@ FILES = {
     "torch": "torch.pt2",
     "tensorrt": "onnx.onnx",
 }
+# They tell what ran, and not how long it took.
+UNTIMED = {"litert"}
 NAMES = RUNTIMES.names()
 
 
@@ -124,8 +126,10 @@ def test_a_bench_tells_what_ran(runtime: str, models: Path) -> None:
     assert samples.golden is not None
     assert samples.golden.agreement == 1.0
     assert samples.golden.finite
-    assert sum(op.count for op in samples.execution) >= 3
+    assert len(samples.execution) >= 3
     assert {op.precision for op in samples.execution} == {"fp32"}
+    assert all(op.name and op.op and op.unit for op in samples.execution)
+    assert len({op.name for op in samples.execution}) == len(samples.execution)
     assert samples.defaulted == {}
 
 
@@ -146,7 +150,7 @@ def test_what_ran_in_int8_is_told_by_the_runtime_and_not_the_file(
     model = tmp_path / f"m{Path(FILES[name]).suffix}"
     MAKERS[model.suffix](model, "int8")
     execution = _bench(name, model).execution
-    found = int8_share(execution)
+    found = int8_share(by_kind(execution))
     assert found is not None
     assert min(found.int8_ops, 1) == in_int8
     assert any("conv" in kind.op.lower() for kind in found.fallbacks)
@@ -155,8 +159,10 @@ def test_what_ran_in_int8_is_told_by_the_runtime_and_not_the_file(
 
 def test_times_are_of_all_operators_or_of_none(runtime: str, models: Path) -> None:
     execution = _bench(runtime, models / FILES[runtime]).execution
-    known = {op.time_ns is not None for op in execution}
-    assert known == {runtime in {"onnxruntime", "onnxruntime-reference", "openvino", "tensorrt"}}
+    times_ns = [op.time_ns for op in execution]
+    assert (None in times_ns) == (runtime in UNTIMED)
+    if runtime not in UNTIMED:
+        assert sum(filter(None, times_ns)) > 0
 
 
 def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ def bench(
             help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
         ),
     ] = None,
+    per_op: Annotated[
+        bool, typer.Option("--per-op", help="Show which operators took the time, by the runtime.")
+    ] = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     json: options.Json = False,
@@ -64,7 +67,7 @@ def bench(
     if json:
         output.print_json(report.as_json(results, verdicts))
     else:
-        output.print_text(report.render(results, verdicts))
+        output.print_text(report.render(results, verdicts, operators=per_op))
     # What was found, and not asked for by name, may be for another machine: a row, no error.
     named = runtimes or any(storage.is_artifact(path) or path.is_file() for path in paths or ())
     found = not named and any(result.samples for result in results)

@@ -10,7 +10,7 @@ import msgspec
 from edgekit import storage
 from edgekit.errors import MissingDependency
 from edgekit.records import SCHEMA_VERSION, BenchResult, Metric, ShipVerdict
-from edgekit.reports import coverage, table, verdict
+from edgekit.reports import coverage, per_op, table, verdict
 from edgekit.wire import Failure, Samples
 
 _MIB = 2**20
@@ -30,8 +30,19 @@ _COLUMNS = (
 )
 
 
-def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
-    """A table with one row a leg; below it what ran in int8, what failed, and what to ship."""
+def render(
+    results: Sequence[BenchResult],
+    verdicts: Sequence[ShipVerdict] = (),
+    *,
+    operators: bool = False,
+) -> str:
+    """A table with one row a leg; below it what ran in int8, what failed, and what to ship.
+
+    Args:
+        results: The legs.
+        verdicts: What to ship.
+        operators: Whether to show which operators took the time.
+    """
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
@@ -42,6 +53,8 @@ def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ())
         if failure := result.failure:
             parts.append(f"{result.plan.subject.name}: {failure.message}\n  hint: {failure.hint}")
             parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
+    if operators:
+        parts += [f"\n{per_op.render(result)}" for result in results if result.samples]
     parts += [f"\n{verdict.render(found)}" for found in verdicts]
     return "\n".join(parts)
 
@@ -141,6 +154,7 @@ def _result(result: BenchResult, samples: Samples) -> dict[str, Any]:
         "seed": plan.seed,
         "profile": msgspec.to_builtins(plan.profile),
         **{name: value for name, value in raw.items() if name not in series},
+        "per_op": per_op.as_json(samples),
         "samples": {name: raw[name] for name in series},
     }
 

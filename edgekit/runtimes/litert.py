@@ -79,6 +79,7 @@ class LitertSession:
             "xnnpack": "on" if partitions else "off",
             "delegate_partitions": str(partitions),
             "delegated_ops": f"{len(taken)} of {len(nodes) - partitions}",
+            "op_times": "none: LiteRT's Python package reaches no profiler",
         }
 
     def execution(self, feeds: Mapping[str, Any]) -> List[Op]:

@@ -31,6 +31,7 @@ from edgekit.measure.inputs import (
 )
 from edgekit.measure.loop import timed
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.parts import timed_parts
 from edgekit.measure.turns import take_turns
 from edgekit.measure.warmup import warm_up
 from edgekit.runtimes import RUNTIMES, Runtime, Session
@@ -165,6 +166,7 @@ def _bench(job: Job, events: Events, memory: MemoryLog) -> Samples:
         execution=session.execution(feeds[0]) if job.profiled else [],
         environment=environment,
         batch=batch_of(session.inputs),
+        parts_ns=timed_parts(session, feeds, job.profile),
     )
 
 

@@ -26,6 +26,7 @@ METRICS: Registry[Measure] = Registry(
     "metric",
     {
         "latency": Entry("edgekit.metrics.latency:measure"),
+        "parts": Entry("edgekit.metrics.parts:measure"),
         "memory": Entry("edgekit.metrics.memory:measure"),
         "size": Entry("edgekit.metrics.size:measure"),
         "parity": Entry("edgekit.metrics.parity:measure"),

@@ -8,7 +8,17 @@ the top. It runs on devices: Python 3.8's syntax, NumPy and the framework, nothi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Protocol, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Protocol,
+    Sequence,
+    Tuple,
+    runtime_checkable,
+)
 
 from edgekit.registry import Entry, Registry
 from edgekit.wire import Op, TensorSpec
@@ -52,6 +62,19 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class Parted(Protocol):
+    """A session whose inference has parts that can be timed: those of a device of its own."""
+
+    def parts(self, feeds: Mapping[str, Any]) -> Dict[str, int]:
+        """Run once and give the time of each part, in ns.
+
+        `h2d` and `d2h` are the copies to the device and back, `compute` what lies between, by the
+        device's own clock; `compute_host` is the same by the host's, which waits for it.
+        """
+        ...
+
+
 class Runtime(Protocol):
     """A library that runs model files.
 
@@ -89,7 +112,15 @@ RUNTIMES: Registry[Runtime] = Registry(
         "litert": Entry(
             "edgekit.runtimes.litert:RUNTIME", "litert", (("ai_edge_litert", "tflite_runtime"),)
         ),
+        "onnxruntime-cuda": Entry(
+            "edgekit.runtimes.onnxcuda:RUNTIME", "cuda", ("onnxruntime", "cuda")
+        ),
         "torch": Entry("edgekit.runtimes.torch:RUNTIME", "torch", ("torch",)),
+        "torch-compiled": Entry("edgekit.runtimes.torch:COMPILED", "torch", ("torch",)),
+        "torch-cuda": Entry("edgekit.runtimes.torch:ON_CUDA", "torch", ("torch",)),
+        "torch-cuda-compiled": Entry(
+            "edgekit.runtimes.torch:COMPILED_ON_CUDA", "torch", ("torch", "triton")
+        ),
         "tensorrt": Entry(
             "edgekit.runtimes.tensorrt:RUNTIME",
             "tensorrt",

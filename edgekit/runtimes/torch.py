@@ -65,6 +65,8 @@ class TorchSession:
             "mode": "compiled" if self._compiled else "eager",
             "device": self._device,
         }
+        if self._compiled:
+            found["compile_cache"] = _compile_cache()
         return {**found, **_gpu_settings()} if self._device == CUDA else found
 
     def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
@@ -73,10 +75,13 @@ class TorchSession:
         activities = [kinds.CPU, kinds.CUDA] if self._device == CUDA else [kinds.CPU]
 
         def run() -> None:
+            given = self._to_device(feeds)
             with torch.profiler.record_function(RUN):
-                self.run(feeds)
+                outputs = self._module(*given)
+            _to_host(outputs)
 
-        with torch.profiler.profile(activities=activities, record_shapes=True) as profiler:
+        profile = torch.profiler.profile(activities=activities, record_shapes=True)
+        with torch.inference_mode(), profile as profiler:
             run_some(run)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "trace.json"
@@ -89,6 +94,7 @@ class TorchSession:
 
     def _compile(self) -> None:
         from torch._inductor import config
+
         # Compilers of its own would live on beside what is timed.
         config.compile_threads = 1
         # Compiled kernels tell the profiler their names; it costs nothing where none is on.
@@ -212,6 +218,13 @@ def _need_compiler() -> None:
             f"torch compiles for the CPU with a C++ compiler, and there is no {compiler}",
             hint="apt install g++, or set CXX to a compiler",
         )
+
+
+def _compile_cache() -> str:
+    """Whether the compiler found its work done by an earlier process: it loads faster then."""
+    from torch._dynamo.utils import counters
+
+    return "hit" if counters["inductor"]["fxgraph_cache_hit"] else "miss"
 
 
 def _gpu_settings() -> Dict[str, str]:

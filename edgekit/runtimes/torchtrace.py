@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from edgekit.runtimes.specs import precision_name
 from edgekit.wire import Op
@@ -61,12 +61,30 @@ def ops_of(events: Iterable[Event], unit: str, untold: str) -> List[Op]:
     kernels = _kernels(spans)
     # An inference in which something was still being set up called other things.
     alike = [found for found in calls if _names(found) == _names(calls[-1])]
-    ops = []
-    for number, column in enumerate(zip(*alike)):
-        started = [[k for i in call.ids for k in kernels.get(i, ())] for call in column]
-        work = started if unit == GPU else [[call.event] for call in column]
-        ops.append(_op(number, column[0].event, work, unit, untold))
-    return ops
+    return [
+        _op(number, column, kernels, unit, untold) for number, column in enumerate(zip(*alike))
+    ]
+
+
+def _op(
+    number: int, calls: Sequence[Call], kernels: Mapping[Any, List[Event]], unit: str, untold: str
+) -> Op:
+    """One operator, from its call in each inference."""
+    call = calls[0].event
+    started = [[k for i in each.ids for k in kernels.get(i, ())] for each in calls]
+    work = started if unit == GPU else [[each.event] for each in calls]
+    times_us = [sum(float(event["dur"]) for event in events) for events in work]
+    longest = max(started[-1], key=lambda event: float(event["dur"]), default=None)
+    kind, own = _kind(str(call["name"]))
+    return Op(
+        name=f"{own}#{number}",
+        op=kind,
+        precision=_precision(call, untold),
+        unit=unit,
+        kernel=str(longest["name"]) if longest else "",
+        time_ns=round(statistics.median(times_us) * NS_PER_US),
+        conversion=kind in CONVERSIONS,
+    )
 
 
 def _calls(spans: Sequence[Event], run: Event) -> List[Call]:
@@ -102,25 +120,11 @@ def _kernels(spans: Sequence[Event]) -> Dict[Any, List[Event]]:
     return found
 
 
-def _op(
-    number: int, call: Event, work: Sequence[Sequence[Event]], unit: str, untold: str
-) -> Op:
-    """One operator: its call, and in each inference what its time is made of."""
-    name = str(call["name"])
-    space, _, own = name.rpartition("::")
+def _kind(name: str) -> Tuple[str, str]:
+    """An operator's kind, and its name without the library's."""
+    library, _, own = name.rpartition("::")
     compiled = COMPILED.fullmatch(own)
-    kind = compiled.group(1) if compiled and not space else own
-    times_us = [sum(float(event["dur"]) for event in events) for events in work]
-    longest = max(work[-1], key=lambda event: float(event["dur"]), default=call)
-    return Op(
-        name=f"{own}#{number}",
-        op=kind,
-        precision=_precision(call, untold),
-        unit=unit,
-        kernel="" if longest is call else str(longest["name"]),
-        time_ns=round(statistics.median(times_us) * NS_PER_US),
-        conversion=kind in CONVERSIONS,
-    )
+    return (compiled.group(1) if compiled and not library else own), own
 
 
 def _precision(call: Event, untold: str) -> str:

@@ -67,8 +67,9 @@ class BoundSession(OnnxSession):
     def _value(self, name: str, array: Any) -> Any:
         """Memory on the device for an input; the same at each call, as an application has it."""
         if name not in self._values:
-            self._values[name] = onnxruntime.OrtValue.ortvalue_from_numpy(
-                array, self._device, DEVICE_ID
+            # Not made from the array: on the CPU that would be the array's own memory.
+            self._values[name] = onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+                array.shape, array.dtype, self._device, DEVICE_ID
             )
         return self._values[name]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -27,6 +26,7 @@ from edgekit.runtimes.torchtrace import RUN, ops_of
 from edgekit.wire import Op, TensorSpec
 
 CPU, CUDA = "cpu", "cuda"
+COMPILER = "g++"
 NS_PER_MS = 1e6
 
 
@@ -212,11 +212,10 @@ def _need_gpu() -> None:
 
 
 def _need_compiler() -> None:
-    compiler = os.environ.get("CXX", "g++")
-    if shutil.which(compiler) is None:
+    if shutil.which(COMPILER) is None:
         raise MissingDependency(
-            f"torch compiles for the CPU with a C++ compiler, and there is no {compiler}",
-            hint="apt install g++, or set CXX to a compiler",
+            f"torch compiles for the CPU with a C++ compiler, and there is no {COMPILER}",
+            hint="apt install g++",
         )
 
 

@@ -32,11 +32,18 @@ FILES = {
     "onnxruntime-reference": "onnx.onnx",
     "openvino": "openvino.xml",
     "litert": "litert.tflite",
+    "onnxruntime-cuda": "onnx.onnx",
     "torch": "torch.pt2",
+    "torch-compiled": "torch.pt2",
+    "torch-cuda": "torch.pt2",
+    "torch-cuda-compiled": "torch.pt2",
     "tensorrt": "onnx.onnx",
 }
 # They tell what ran, and not how long it took.
-UNTIMED = {"litert"}
+UNTIMED = {"litert", "onnxruntime-cuda"}
+GPU = {"onnxruntime-cuda", "tensorrt", "torch-cuda", "torch-cuda-compiled"}
+# Compiles at each load.
+SLOW = {"torch-compiled", "torch-cuda-compiled"}
 NAMES = RUNTIMES.names()
 
 
@@ -54,14 +61,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES]
+)
 def runtime(request: pytest.FixtureRequest) -> str:
     """The name of each runtime that can work here."""
     name: str = request.param
     if absent := RUNTIMES.missing(name):
         pytest.skip(f"{', '.join(absent)} is not installed")
-    if name == "tensorrt" and not gpus():
+    if name in GPU and not gpus():
         pytest.skip("there is no NVIDIA GPU")
+    if name == "torch-compiled" and not shutil.which("g++"):
+        pytest.skip("there is no C++ compiler")
     return name
 
 
@@ -131,6 +142,8 @@ def test_a_bench_tells_what_ran(runtime: str, models: Path) -> None:
     assert all(op.name and op.op and op.unit for op in samples.execution)
     assert len({op.name for op in samples.execution}) == len(samples.execution)
     assert samples.defaulted == {}
+    parts = {"h2d", "compute", "d2h", "compute_host"} if runtime in GPU else set()
+    assert samples.parts_ns.keys() == parts
 
 
 @pytest.mark.parametrize(
@@ -187,7 +200,7 @@ def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:
 
 
 def test_threads_are_read_back(runtime: str, models: Path) -> None:
-    if runtime == "tensorrt":
+    if runtime in GPU:
         pytest.skip("a GPU has no threads")
     settings = _bench(runtime, models / FILES[runtime], threads=2).settings
     assert "2" in [value for name, value in settings.items() if "threads" in name]
@@ -254,10 +267,23 @@ def test_litert_says_what_its_delegate_took(models: Path) -> None:
 
 
 @pytest.mark.skipif(bool(gpus()), reason="this machine has an NVIDIA GPU")
-@pytest.mark.skipif(bool(RUNTIMES.missing("tensorrt")), reason="TensorRT is not installed")
-def test_tensorrt_without_a_gpu_says_so(models: Path) -> None:
-    with pytest.raises(MissingDependency, match="no NVIDIA GPU"):
-        _run("tensorrt", models / "onnx.onnx")
+@pytest.mark.parametrize("name", sorted(GPU))
+def test_without_a_gpu_a_runtime_says_so(models: Path, name: str) -> None:
+    if absent := RUNTIMES.missing(name):
+        pytest.skip(f"{', '.join(absent)} is not installed")
+    with pytest.raises(MissingDependency, match=r"no NVIDIA GPU|no CUDA device") as caught:
+        _run(name, models / FILES[name])
+    assert "nvidia-smi" in caught.value.hint or "pip install torch" in caught.value.hint
+
+
+@pytest.mark.skipif(bool(RUNTIMES.missing("torch")), reason="torch is not installed")
+def test_without_a_compiler_nothing_is_compiled(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependency, match=r"no g\+\+") as caught:
+        _run("torch-compiled", models / "torch.pt2")
+    assert "install" in caught.value.hint
 
 
 def test_no_namereports_to_its_maker(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from edgekit.runtimes import onnxtrace, openvinograph
+from edgekit.runtimes import onnxtrace, openvinograph, torchtrace
 from edgekit.runtimes.specs import LEAST_PROFILED_RUNS, PROFILED_RUNS, run_some
 from edgekit.wire import Op
 from tests.fakes import Clock
@@ -116,6 +116,59 @@ def test_the_graph_that_openvino_executes() -> None:
     ]
     assert [op.name for op in found] == [f"its {op.op}" for op in found]
     assert {op.unit for op in found} == {"CPU"}
+
+
+def _call(name: str, at: float, dur: float, number: int, *types: str, **more: Any) -> Any:
+    """One event of the trace of torch 2.14, without what nobody reads."""
+    return {
+        "ph": "X",
+        "cat": "cpu_op",
+        "name": name,
+        "ts": at,
+        "dur": dur,
+        "tid": 1,
+        "args": {"External id": number, **({"Input type": list(types)} if types else {})},
+        **more,
+    }
+
+
+def _torch_run(at: float, slowness: float) -> list[Any]:
+    return [
+        _call(torchtrace.RUN, at, 90, 1, cat="user_annotation"),
+        _call("Torch-Compiled Region: 0/0", at + 1, 80, 2),
+        _call("aten::conv2d", at + 2, 30 * slowness, 3, "c10::Half", "c10::Half", "ScalarList"),
+        _call("aten::cudnn_convolution", at + 3, 20, 4, "c10::Half"),
+        _call("graph_0_cpp_fused_relu_3", at + 50, 4 * slowness, 5),
+        _call("aten::_to_copy", at + 60, 2, 6, "ScalarList", "long int"),
+        # Another thread's, and one after the inference.
+        _call("aten::add", at + 55, 2, 7, "float", tid=2),
+        _call("aten::copy_", at + 95, 2, 8, "float"),
+    ]
+
+
+def test_a_trace_of_torch() -> None:
+    # The first inference allocated something, the second was slow.
+    first = [*_torch_run(0, 1), _call("aten::empty", 70, 1, 9)]
+    events = [{"ph": "M", "name": "process_name"}, *first]
+    events += [*_torch_run(100, 1.5), *_torch_run(200, 1), *_torch_run(300, 1)]
+    assert torchtrace.ops_of(events, "CPU", "fp16") == [
+        Op("conv2d#0", "conv2d", "fp16", "CPU", "", 30_000),
+        Op("graph_0_cpp_fused_relu_3#1", "cpp_fused_relu", "fp16", "CPU", "", 4_000),
+        Op("_to_copy#2", "_to_copy", "int64", "CPU", "", 2_000, conversion=True),
+    ]
+
+
+def test_on_a_gpu_an_operator_takes_what_its_kernels_take() -> None:
+    def kernel(name: str, dur: float, number: int) -> Any:
+        return _call(name, 500, dur, number, cat="kernel", tid=7)
+
+    kernels = [kernel("implicit_gemm", 11, 4), kernel("transpose", 3, 3), kernel("relu_0", 2, 5)]
+    found = torchtrace.ops_of([*_torch_run(0, 1), *kernels], "CUDA", "fp16")
+    assert [(op.op, op.kernel, op.time_ns) for op in found] == [
+        ("conv2d", "implicit_gemm", 14_000),
+        ("cpp_fused_relu", "relu_0", 2_000),
+        ("_to_copy", "", 0),
+    ]
 
 
 def test_a_profile_takes_some_runs_of_a_fast_model_and_few_of_a_slow_one() -> None:

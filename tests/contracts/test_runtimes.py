@@ -40,7 +40,9 @@ FILES = {
     "tensorrt": "onnx.onnx",
 }
 # They tell what ran, and not how long it took.
-UNTIMED = {"litert", "onnxruntime-cuda"}
+UNTIMED = {"onnxruntime-cuda"}
+# In microseconds, of which these networks take few.
+COARSE = {"litert"}
 GPU = {"onnxruntime-cuda", "tensorrt", "torch-cuda", "torch-cuda-compiled"}
 # Compiles at each load.
 SLOW = {"torch-compiled", "torch-cuda-compiled"}
@@ -174,7 +176,7 @@ def test_times_are_of_all_operators_or_of_none(runtime: str, models: Path) -> No
     execution = _bench(runtime, models / FILES[runtime]).execution
     times_ns = [op.time_ns for op in execution]
     assert (None in times_ns) == (runtime in UNTIMED)
-    if runtime not in UNTIMED:
+    if runtime not in UNTIMED | COARSE:
         assert sum(filter(None, times_ns)) > 0
 
 

@@ -148,7 +148,7 @@ def _torch_run(at: float, slowness: float) -> list[Any]:
 
 def test_a_trace_of_torch() -> None:
     # The first inference allocated something, the second was slow.
-    first = [*_torch_run(0, 1), _call("aten::empty", 70, 1, 9)]
+    first = [*_torch_run(0, 1), _call("aten::empty", 40, 1, 9)]
     events = [{"ph": "M", "name": "process_name"}, *first]
     events += [*_torch_run(100, 1.5), *_torch_run(200, 1), *_torch_run(300, 1)]
     assert torchtrace.ops_of(events, "CPU", "fp16") == [

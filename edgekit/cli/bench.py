@@ -85,6 +85,7 @@ def bench(
             help="Hold the clocks still meanwhile: governor performance, no turbo; needs root.",
         ),
     ] = False,
+    per_op: options.PerOp = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     results: options.Results = None,
@@ -113,12 +114,12 @@ def bench(
         wanted=wanted,
     )
     legs, failed = plans.plan(request)
-    files = drawing.Files(html, markdown, csv)
-    files.check()
+    form = drawing.Form(html, markdown, csv, json=json, per_op=per_op)
+    form.check()
     keeper = Keeper(Store(results or out / "results", output.say))
     # A verdict compares latencies back to back; another mode asks something else.
     judge = wanted == scenarios.Wanted() and not no_verdict
-    found = running.measure(legs, failed, keeper, files, tune=tune, judge=judge, json=json)
+    found = running.measure(legs, failed, keeper, form, tune=tune, judge=judge)
     # What was found, and not asked for by name, may be for another machine: a row, no error.
     named = request.runtimes or any(
         storage.is_artifact(path) or path.is_file() for path in request.paths

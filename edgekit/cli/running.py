@@ -19,11 +19,10 @@ def measure(
     legs: Sequence[BenchPlan],
     failed: Sequence[BenchResult],
     keeper: Keeper,
-    files: drawing.Files,
+    form: drawing.Form,
     *,
     tune: bool,
     judge: bool,
-    json: bool,
 ) -> tuple[BenchResult, ...]:
     """Measure, keep and show; after Ctrl-C what was done by then.
 
@@ -31,10 +30,9 @@ def measure(
         legs: What to measure.
         failed: Legs that can't be measured.
         keeper: Keeps the results.
-        files: Reports to write.
+        form: How to show them.
         tune: Whether to hold the clocks still meanwhile.
         judge: Whether to say which precision to ship.
-        json: Whether to show JSON.
     """
     from edgekit.workflows import bench, tuning, verdict
 
@@ -47,11 +45,11 @@ def measure(
         keeper.keep_unplanned(failed)
         output.say(f"interrupted; {keeper.where}")
         if (done := keeper.drawing()).results:
-            drawing.show(done, files, json=json)
+            drawing.show(done, form)
         raise
     found += keeper.keep_unplanned(failed)
     keeper.keep_verdicts(verdicts)
-    drawing.show(keeper.drawing(verdicts), files, json=json)
+    drawing.show(keeper.drawing(verdicts), form)
     output.say(keeper.where)
     keeper.check()
     return found

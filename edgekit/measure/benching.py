@@ -19,6 +19,7 @@ from edgekit.measure.environment import machine
 from edgekit.measure.inputs import DISTINCT, Feed, Stored, batch_of, random_feeds
 from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
+from edgekit.measure.parts import timed_parts
 from edgekit.measure.scenarios import Fields, Stretch, prepare
 from edgekit.measure.sensors import find_sensors
 from edgekit.measure.state import state
@@ -48,7 +49,11 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     memory.mark("warm")
     fields = _stretch(job, events, stretch)
     memory.mark("steady")
-    fields["parts_ns"] = {**fields.get("parts_ns", {}), **_parts(application, job.profile, events)}
+    fields["parts_ns"] = {
+        **fields.get("parts_ns", {}),
+        **timed_parts(session, feeds, job.profile),
+        **_parts(application, job.profile, events),
+    }
     energy = _energy(job, events, session, feeds)
     fields["environment"].update(energy.facts)
     return Samples(

@@ -85,6 +85,25 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class OpCount:
+    """Operators of one kind that a runtime ran, or a file holds, in one precision.
+
+    Attributes:
+        op: Kind, in the runtime's or the format's own words.
+        precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
+        count: How many.
+        time_ns: Time that they take in one inference, together; None where it isn't told.
+        conversion: Whether they only bring values from one type or memory layout to another.
+    """
+
+    op: str
+    precision: str
+    count: int
+    time_ns: int | None = None
+    conversion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fallback:
     """Operators of one kind that ran in float beside int8 ones.
 

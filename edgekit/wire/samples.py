@@ -71,20 +71,25 @@ class MemoryMark:
 
 
 @dataclass(frozen=True)
-class OpCount:
-    """Operators of one kind that a runtime or a file holds in one precision.
+class Op:
+    """One operator that a runtime ran in an inference.
 
     Attributes:
-        op: The operator's name in its own format.
-        precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
-        count: How many.
-        time_ns: Time that they take in one inference, together; None where it isn't told.
-        conversion: Whether they only bring values from one type or memory layout to another.
+        name: Which one: its name in the graph that the runtime executes.
+        op: Its kind, in the runtime's own words.
+        precision: What it computed in: `int8`, `fp16`, `bf16`, `fp32`, or another element type's
+            name.
+        unit: What ran it: `CPU`, `CUDA`, `XNNPACK`, ...
+        kernel: Name of the code that ran it; empty where the runtime doesn't tell.
+        time_ns: Time that it took in one inference; None where it isn't told.
+        conversion: Whether it only brings values from one type or memory layout to another.
     """
 
+    name: str
     op: str
     precision: str
-    count: int
+    unit: str
+    kernel: str = ""
     time_ns: Optional[int] = None
     conversion: bool = False
 
@@ -155,7 +160,7 @@ class Samples:
         defaulted: Free axes that nobody gave a size and that were set, by input name.
         golden: Check against the stored golden sample; None if there is none.
         output_sha256: Digest of the outputs of the first input in rotation.
-        execution: Operators as the runtime runs them, if it tells.
+        execution: Operators as the runtime runs them, in its order, if it tells.
         environment: The machine and its state, before (`before.*`) and after (`after.*`).
         batch: Samples in one inference.
         span_ns: Wall time from the start of the first timed inference to the end of the last.
@@ -184,7 +189,7 @@ class Samples:
     defaulted: Dict[str, List[int]]
     golden: Optional[Closeness]
     output_sha256: str
-    execution: List[OpCount]
+    execution: List[Op]
     environment: Dict[str, str]
     batch: int = 1
     span_ns: int = 0

@@ -31,7 +31,7 @@ from edgekit.wire import (
     EnergyWindow,
     Failure,
     MemoryMark,
-    OpCount,
+    Op,
     Profile,
     Samples,
     TensorSpec,
@@ -115,9 +115,9 @@ def samples(
         golden=Closeness(6, agreement, 40.0, 0.1, 5.0, finite=True),
         output_sha256="ef" * 32,
         execution=[
-            OpCount("Conv", "fp32", 10, int(p50_ms * 6e5)),
-            OpCount("Gemm", "int8", 1, int(p50_ms * 2e5)),
-            OpCount("QuantizeLinear", "int8", 4, int(p50_ms * 1e5), conversion=True),
+            Op("conv", "Conv", "fp32", "CPU", time_ns=int(p50_ms * 6e5)),
+            Op("gemm", "Gemm", "int8", "CPU", time_ns=int(p50_ms * 2e5)),
+            Op("q", "QuantizeLinear", "int8", "CPU", time_ns=int(p50_ms * 1e5), conversion=True),
         ],
         environment={
             "cpu.model": "A processor",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 from tests.system_trees import COOLED_MS
 
 SLEEP_NS = 5_000_000
@@ -58,7 +58,7 @@ class Session:
     def settings(self) -> dict[str, str]:
         return {"modules": " ".join(sorted(sys.modules)), "cwd_first": str("" in sys.path)}
 
-    def execution(self, feeds: Mapping[str, Any]) -> list[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> list[Op]:
         return []
 
 

@@ -34,6 +34,7 @@ DEVICE = [
     PACKAGE / "__init__.py",
     PACKAGE / "engine.py",
     PACKAGE / "errors.py",
+    PACKAGE / "pixels.py",
     PACKAGE / "registry.py",
     *sorted((PACKAGE / "measure").glob("*.py")),
     *sorted((PACKAGE / "runtimes").glob("*.py")),

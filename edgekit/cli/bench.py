@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edgekit.cli import drawing, options, output, progress
-from edgekit.errors import EdgekitError, MissingDependency, UsageError
+from edgekit.cli import drawing, options, output, running
+from edgekit.errors import UsageError
 
 _DEFAULT_OUT = Path("exported")
 
@@ -33,6 +33,41 @@ def bench(
     profile: Annotated[
         str, typer.Option(help="How long: quick, default or rigorous.")
     ] = "default",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="latency (back to back), paced (at --rate), offline (--streams at a time, for "
+            "throughput) or server (arrivals at random, at --rate or as many as hold --p99-ms)."
+        ),
+    ] = "latency",
+    rate: Annotated[
+        float | None, typer.Option(help="Inferences a second, for paced and server.")
+    ] = None,
+    streams: Annotated[
+        int | None,
+        typer.Option(
+            help="For offline: inferences at a time, each in a session of its own with --threads. "
+            "Default: as many as fill the usable cores with one thread each."
+        ),
+    ] = None,
+    p99_ms: Annotated[
+        float | None,
+        typer.Option(help="For server: what the 99th percentile of latency may be, in ms."),
+    ] = None,
+    end_to_end: Annotated[
+        bool,
+        typer.Option(
+            "--end-to-end",
+            help="Time decoding, preprocessing and postprocessing of photos too, part by part.",
+        ),
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Photos of --end-to-end. Default: some that come with packages."),
+    ] = None,
+    loadgen: Annotated[
+        bool, typer.Option("--loadgen", help="Let MLCommons LoadGen ask, by MLPerf's rules.")
+    ] = False,
     shape: Annotated[
         list[str] | None,
         typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
@@ -50,6 +85,7 @@ def bench(
             help="Hold the clocks still meanwhile: governor performance, no turbo; needs root.",
         ),
     ] = False,
+    per_op: options.PerOp = False,
     no_verdict: options.NoVerdict = False,
     out: Annotated[Path, typer.Option(help="Folder where artifacts are.")] = _DEFAULT_OUT,
     results: options.Results = None,
@@ -58,47 +94,37 @@ def bench(
     csv: options.Csv = None,
     json: options.Json = False,
 ) -> None:
-    """Measure latency, memory and closeness to the float model, each file in a fresh process."""
+    """Measure latency, memory and closeness to the float model, each file in fresh processes."""
     from edgekit import storage
     from edgekit.results.store import Store
-    from edgekit.workflows import bench as workflow
-    from edgekit.workflows import plans, tuning, verdict
+    from edgekit.workflows import plans, scenarios
     from edgekit.workflows.keeping import Keeper
 
-    runtimes = tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip()))
-    shapes = dict(_shape(text) for text in shape or ())
+    wanted = scenarios.Wanted(mode, rate, streams, p99_ms, loadgen, end_to_end, images)
     request = plans.BenchRequest(
-        tuple(paths or ()), out, runtimes, device, threads, batch, profile, shapes, require_int8
+        paths=tuple(paths or ()),
+        out=out,
+        runtimes=tuple(dict.fromkeys(word.strip() for word in runtime.split(",") if word.strip())),
+        device=device,
+        threads=threads,
+        batch=batch,
+        profile=profile,
+        shapes=dict(_shape(text) for text in shape or ()),
+        require_int8=require_int8,
+        wanted=wanted,
     )
     legs, failed = plans.plan(request)
-    files = drawing.Files(html, markdown, csv)
-    files.check()
+    form = drawing.Form(html, markdown, csv, json=json, per_op=per_op)
+    form.check()
     keeper = Keeper(Store(results or out / "results", output.say))
-    try:
-        with tuning.tuned(leg.device for leg in legs if tune):
-            with progress.shown() as on_step:
-                found = workflow.bench(legs, on_step, keeper.keep)
-            verdicts = () if no_verdict else verdict.of_results(found, output.say)
-    except KeyboardInterrupt:
-        keeper.keep_unplanned(failed)
-        output.say(f"interrupted; {keeper.where}")
-        if (done := keeper.drawing()).results:
-            drawing.show(done, files, json=json)
-        raise
-    found += keeper.keep_unplanned(failed)
-    keeper.keep_verdicts(verdicts)
-    drawing.show(keeper.drawing(verdicts), files, json=json)
-    output.say(keeper.where)
-    keeper.check()
+    # A verdict compares latencies back to back; another mode asks something else.
+    judge = wanted == scenarios.Wanted() and not no_verdict
+    found = running.measure(legs, failed, keeper, form, tune=tune, judge=judge)
     # What was found, and not asked for by name, may be for another machine: a row, no error.
-    named = runtimes or any(storage.is_artifact(path) or path.is_file() for path in paths or ())
-    lenient = not named and any(result.samples for result in found)
-    failures = [result.failure.kind for result in found if result.failure]
-    counted = [kind for kind in failures if not lenient or kind != MissingDependency.__name__]
-    if counted:
-        raise typer.Exit(EdgekitError.exit_code_of(counted[0]))
-    if any(result.samples and not result.valid for result in found):
-        raise typer.Exit(EdgekitError.exit_code)
+    named = request.runtimes or any(
+        storage.is_artifact(path) or path.is_file() for path in request.paths
+    )
+    running.leave(found, lenient=not named)
 
 
 def _shape(text: str) -> tuple[str, list[int]]:

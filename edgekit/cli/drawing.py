@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """Files to write a report in, each None if it wasn't asked for.
+class Form:
+    """How a report is shown, and files to write it in, each None if it wasn't asked for.
 
     Attributes:
         html: One self-contained page.
         markdown: For a pull request.
         csv: For a spreadsheet.
+        json: Whether one JSON object is printed in place of tables.
+        per_op: Whether the operators that took the time are shown too.
     """
 
     html: Path | None = None
     markdown: Path | None = None
     csv: Path | None = None
+    json: bool = False
+    per_op: bool = False
 
     def check(self) -> None:
         """Refuse what can't be written, before anything is measured for it.
@@ -71,15 +75,16 @@ class Files:
                 yield kind, path
 
 
-def show(drawing: Drawing, files: Files, *, json: bool) -> None:
+def show(drawing: Drawing, form: Form) -> None:
     """Print the table, or one JSON object, and write the files."""
     from edgekit.reports import bench, history
 
-    if json:
+    if form.json:
         answer = bench.as_json(drawing.results, drawing.verdicts, drawing.accuracies)
         output.print_json(answer)
     else:
-        output.print_text(bench.render(drawing.results, drawing.verdicts))
+        text = bench.render(drawing.results, drawing.verdicts, operators=form.per_op)
+        output.print_text(text)
         for line in history.accuracies(drawing.results, drawing.accuracies):
             output.print_text(line)
-    files.write(drawing)
+    form.write(drawing)

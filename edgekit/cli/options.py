@@ -27,6 +27,9 @@ Results = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(help="Write a report of one self-contained file.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write a report for a pull request.")]
+PerOp = Annotated[
+    bool, typer.Option("--per-op", help="Show which operators took the time, by the runtime.")
+]
 Csv = Annotated[Path | None, typer.Option(help="Write one line a leg, for a spreadsheet.")]
 
 # What export and quantize say of int8.

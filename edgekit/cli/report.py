@@ -24,6 +24,7 @@ def report(
     listed: Annotated[
         bool, typer.Option("--list", help="List the runs and draw nothing.")
     ] = False,
+    per_op: options.PerOp = False,
     results: options.Results = None,
     html: options.Html = None,
     markdown: options.Markdown = None,
@@ -45,6 +46,6 @@ def report(
         else:
             output.print_text(history.render(runs))
         return
-    files = drawing.Files(html, markdown, csv)
-    files.check()
-    drawing.show(gather(words or (), store), files, json=json)
+    form = drawing.Form(html, markdown, csv, json=json, per_op=per_op)
+    form.check()
+    drawing.show(gather(words or (), store), form)

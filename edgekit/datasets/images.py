@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from edgekit.datasets import preprocess as preprocessing
+from edgekit import pixels
 from edgekit.errors import DataError
 from edgekit.records import Preprocess
 
@@ -112,7 +112,7 @@ class Tensors(Sequence[npt.NDArray[np.float32]]):
     def __getitem__(self, index: int | slice) -> "npt.NDArray[np.float32] | Tensors":
         if isinstance(index, slice):
             return Tensors(self._preprocess, self._paths[index])
-        return preprocessing.apply(self._preprocess, read(self._paths[index]))
+        return pixels.apply(self._preprocess, read(self._paths[index]))
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
         return (self[index] for index in range(len(self)))

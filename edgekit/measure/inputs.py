@@ -165,7 +165,7 @@ class Stored:
                 f"{path.name} holds {len(given)} inputs; the model takes {len(specs)}",
                 hint="the samples belong to another model; export again",
             )
-        self.inputs = [_fit(array, spec, job) for array, spec in zip(given, specs)]
+        self.inputs = [fit(array, spec, job) for array, spec in zip(given, specs)]
         outputs = [name for name in arrays if name.startswith("output:")]
         self.outputs = [arrays[name] for name in sorted(outputs, key=_index)]
         self.count = len(self.inputs[0])
@@ -209,7 +209,12 @@ def _index(name: str) -> int:
     return int(name.partition(":")[2])
 
 
-def _fit(array: Any, spec: TensorSpec, job: Job) -> Any:
+def fit(array: Any, spec: TensorSpec, job: Job) -> Any:
+    """Samples, in NCHW order if they are images, in the layout and the type of the input `spec`.
+
+    Raises:
+        DataError: They are of another shape or kind.
+    """
     layout = job.layouts.get(spec.name) or spec.layout
     if layout == "NHWC" and array.ndim == IMAGE_AXES:
         array = array.transpose(0, 2, 3, 1)

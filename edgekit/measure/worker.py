@@ -15,10 +15,10 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, Dict, TextIO
+from typing import Any, Dict, Optional, TextIO
 
 from edgekit.errors import EdgekitError
-from edgekit.wire import Failure, Job, Profile, Scenario
+from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 ABANDONED = 70
@@ -88,8 +88,18 @@ def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
     profile = fields.pop("profile", None)
-    scenario = Scenario(**fields.pop("scenario", {}))
-    return Job(profile=Profile(**profile) if profile else None, scenario=scenario, **fields)
+    return Job(
+        profile=Profile(**profile) if profile else None,
+        scenario=Scenario(**fields.pop("scenario", {})),
+        end_to_end=_end_to_end(fields.pop("end_to_end", None)),
+        **fields,
+    )
+
+
+def _end_to_end(fields: Optional[Dict[str, Any]]) -> Optional[EndToEnd]:
+    if fields is None:
+        return None
+    return EndToEnd(preprocess=Preprocess(**fields.pop("preprocess")), **fields)
 
 
 def main() -> int:

@@ -26,6 +26,8 @@ METRICS: Registry[Measure] = Registry(
     "metric",
     {
         "latency": Entry("edgekit.metrics.latency:measure"),
+        "scenario": Entry("edgekit.metrics.scenario:measure"),
+        "parts": Entry("edgekit.metrics.parts:measure"),
         "memory": Entry("edgekit.metrics.memory:measure"),
         "gpu": Entry("edgekit.metrics.gpu:measure"),
         "energy": Entry("edgekit.metrics.energy:measure"),

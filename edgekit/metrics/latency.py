@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from edgekit.metrics.scenario import per_second
 from edgekit.records import BenchPlan, Metric
 from edgekit.stats import interval, least_count, outliers, pooled
 from edgekit.wire import Samples
@@ -16,7 +17,6 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     """Percentiles over all processes; what lies far off; first inference and load, apart."""
-    del plan
     times_ms = [[ns / NS_PER_MS for ns in launch.latency_ns] for launch in launches]
     every_ms = [time_ms for launch in times_ms for time_ms in launch]
     mean_ms = statistics.fmean(every_ms)
@@ -29,11 +29,19 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
         _ms("latency_max_ms", max(every_ms)),
         Metric("latency_outliers_share", far / len(every_ms), "share", "lower", note=f"{far}"),
         _between(times_ms),
-        Metric("throughput_per_s", launches[0].batch * 1e3 / mean_ms, "1/s", "higher"),
+        _throughput(plan, launches, mean_ms),
         _ms("cpu_p50_ms", statistics.median(cpu_ms) if cpu_ms else None),
         _once("first_inference_ms", [launch.first_ns for launch in launches]),
         _once("load_ms", [launch.load_ns for launch in launches]),
     )
+
+
+def _throughput(plan: BenchPlan, launches: Sequence[Samples], mean_ms: float) -> Metric:
+    """Back to back it is the mean's inverse; where there are pauses or streams, the span tells."""
+    value = launches[0].batch * 1e3 / mean_ms
+    if plan.scenario.mode != "latency":
+        value = statistics.median(map(per_second, launches))
+    return Metric("throughput_per_s", value, "1/s", "higher")
 
 
 def _percentile(times_ms: Sequence[Sequence[float]], name: str, share: float) -> Metric:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from edgekit.records import Fallback, Int8Share
+from edgekit.records import Fallback, Int8Share, OpCount
 from edgekit.text import percent
-from edgekit.wire import OpCount
+from edgekit.wire import Op
 
 INT8 = "int8"
 NAMED = 3
@@ -14,11 +15,26 @@ NAMED = 3
 FLOATS = frozenset({"fp32", "fp16", "bf16", "fp64"})
 
 
+def by_kind(ops: Iterable[Op]) -> tuple[OpCount, ...]:
+    """Operators of one kind and precision as one, the most frequent first.
+
+    Where one of them has no time, they have none together.
+    """
+    kinds: dict[OpCount, list[Op]] = {}
+    for op in ops:
+        kinds.setdefault(OpCount(op.op, op.precision, 0, None, op.conversion), []).append(op)
+    found = [
+        replace(kind, count=len(members), time_ns=_time_ns(members))
+        for kind, members in kinds.items()
+    ]
+    return tuple(sorted(found, key=lambda kind: (-kind.count, kind.op, kind.precision)))
+
+
 def int8_share(execution: Sequence[OpCount]) -> Int8Share | None:
     """Shares of operators and of time, and what fell back to float.
 
     Args:
-        execution: What the runtime says that it ran.
+        execution: What the runtime says that it ran, by kind.
 
     Returns:
         The shares; None where nothing of it is int8, not even a conversion, or nothing was told.
@@ -60,7 +76,7 @@ def _count(ops: Iterable[OpCount]) -> int:
     return sum(op.count for op in ops)
 
 
-def _time_ns(ops: Iterable[OpCount]) -> int | None:
+def _time_ns(ops: Iterable[Op | OpCount]) -> int | None:
     """All their time; None where one of them has none: a part would pass for the whole."""
     times = [op.time_ns for op in ops]
     known = [time_ns for time_ns in times if time_ns is not None]

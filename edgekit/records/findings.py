@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgekit.records.artifact import Artifact, Format, GraphOp, Precision
 from edgekit.records.model import Target
-from edgekit.wire import OpCount
+from edgekit.records.results import OpCount
 
 
 @dataclass(frozen=True, slots=True)

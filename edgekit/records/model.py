@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit import wire
 from edgekit.records.encoding import SCHEMA_VERSION, digest
 from edgekit.wire import TensorSpec
 
@@ -10,34 +11,8 @@ from edgekit.wire import TensorSpec
 _FILTERS = {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
 
 
-@dataclass(frozen=True, slots=True)
-class Preprocess:
-    """How a photo becomes the model's input; the one object that every step uses.
-
-    The steps, in order: decode to RGB; resize; crop; divide by 255; subtract `mean`, divide by
-    `std`. Resizing is Pillow's, on 8-bit values, as in training.
-
-    Attributes:
-        size: Height and width of the result, in pixels.
-        resize: Height and width to resize to, in pixels. With `mode="center"` and equal values,
-            the shorter edge gets that length and the other keeps the aspect ratio.
-        mode: `center` (resize the shorter edge, crop the centre), `squash` (resize both edges,
-            change the aspect ratio) or `border` (fit the longer edge, pad the rest).
-        interpolation: Pillow's filter: `nearest`, `bilinear`, `bicubic`, `lanczos`, ...
-        mean: Subtracted per channel, in the order of the channels.
-        std: Divisor per channel.
-        channels: Order of the channels.
-        library: What resizes.
-    """
-
-    size: tuple[int, int]
-    resize: tuple[int, int]
-    mode: str
-    interpolation: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    channels: str = "RGB"
-    library: str = "pillow"
+class Preprocess(wire.Preprocess):
+    """The contract as it is stored: what crosses to a device, checked and digested."""
 
     @property
     def is_known(self) -> bool:

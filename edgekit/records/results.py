@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
-from edgekit.wire import Failure, Profile, Samples, Scenario
+from edgekit.wire import EndToEnd, Failure, Profile, Samples, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class BenchPlan:
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
         scenario: How inferences follow each other.
+        end_to_end: The photos to time a whole application on; None for the model alone.
         profile_name: What `--profile` calls the profile; empty for one without a name.
     """
 
@@ -58,6 +59,7 @@ class BenchPlan:
     require_int8: float | None = None
     boundary: str = "host arrays to host arrays"
     scenario: Scenario = field(default_factory=Scenario)
+    end_to_end: EndToEnd | None = None
     profile_name: str = ""
 
 
@@ -80,6 +82,25 @@ class Metric:
     better: str
     interval: tuple[float, float] | None = None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpCount:
+    """Operators of one kind that a runtime ran, or a file holds, in one precision.
+
+    Attributes:
+        op: Kind, in the runtime's or the format's own words.
+        precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
+        count: How many.
+        time_ns: Time that they take in one inference, together; None where it isn't told.
+        conversion: Whether they only bring values from one type or memory layout to another.
+    """
+
+    op: str
+    precision: str
+    count: int
+    time_ns: int | None = None
+    conversion: bool = False
 
 
 @dataclass(frozen=True, slots=True)

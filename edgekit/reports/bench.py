@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.errors import MissingDependency
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
-from edgekit.reports import coverage, evaluate, memory, table, verdict
+from edgekit.reports import coverage, evaluate, memory, per_op, scenario, table, verdict
 from edgekit.results import shape
 from edgekit.wire import Failure
 
@@ -30,10 +30,21 @@ _COLUMNS = (
 )
 
 
-def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ()) -> str:
-    """Tables with one row a leg; below them what ran in int8, what failed, and what to ship."""
+def render(
+    results: Sequence[BenchResult],
+    verdicts: Sequence[ShipVerdict] = (),
+    *,
+    operators: bool = False,
+) -> str:
+    """Tables with one row a leg; below them what ran in int8, what failed, and what to ship.
+
+    Args:
+        results: The legs.
+        verdicts: What to ship.
+        operators: Whether to show which operators took the time.
+    """
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
-    parts += filter(None, [memory.render(results)])
+    parts += filter(None, [memory.render(results), *scenario.tables(results)])
     parts += [
         f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results
@@ -43,6 +54,8 @@ def render(results: Sequence[BenchResult], verdicts: Sequence[ShipVerdict] = ())
         if failure := result.failure:
             parts.append(f"{result.plan.subject.name}: {failure.message}\n  hint: {failure.hint}")
             parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
+    if operators:
+        parts += [f"\n{per_op.render(result)}" for result in results if result.samples]
     parts += [f"\n{verdict.render(found)}" for found in verdicts]
     return "\n".join(parts)
 

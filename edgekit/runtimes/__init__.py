@@ -8,10 +8,20 @@ the top. It runs on devices: Python 3.8's syntax, NumPy and the framework, nothi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Protocol, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Protocol,
+    Sequence,
+    Tuple,
+    runtime_checkable,
+)
 
 from edgekit.registry import Entry, Registry
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 # Asked for each input that has free axes; returns the shape to use.
 ShapeOf = Callable[[TensorSpec], Tuple[int, ...]]
@@ -40,12 +50,27 @@ class Session(Protocol):
         """Effective settings, read back from the runtime, not from the request."""
         ...
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
-        """Operators as the runtime runs them after its own fusions; empty if it doesn't tell.
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
+        """Operators as the runtime runs them after its own fusions, one row each.
+
+        Empty if it doesn't tell; rows without a time if it tells no times.
 
         Called once, when all timing is done: a runtime that can profile runs `feeds` for that, in
         a session of its own. Types and times are those of its graph or profile, never those that
         the file or the request names.
+        """
+        ...
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A session whose inference has parts that can be timed: those of a device of its own."""
+
+    def parts(self, feeds: Mapping[str, Any]) -> Dict[str, int]:
+        """Run once and give the time of each part, in ns.
+
+        `h2d` and `d2h` are the copies to the device and back, `compute` what lies between, by the
+        device's own clock; `compute_host` is the same by the host's, which waits for it.
         """
         ...
 
@@ -87,7 +112,15 @@ RUNTIMES: Registry[Runtime] = Registry(
         "litert": Entry(
             "edgekit.runtimes.litert:RUNTIME", "litert", (("ai_edge_litert", "tflite_runtime"),)
         ),
+        "onnxruntime-cuda": Entry(
+            "edgekit.runtimes.onnxcuda:RUNTIME", "cuda", ("onnxruntime", "cuda")
+        ),
         "torch": Entry("edgekit.runtimes.torch:RUNTIME", "torch", ("torch",)),
+        "torch-compiled": Entry("edgekit.runtimes.torch:COMPILED", "torch", ("torch",)),
+        "torch-cuda": Entry("edgekit.runtimes.torch:ON_CUDA", "torch", ("torch",)),
+        "torch-cuda-compiled": Entry(
+            "edgekit.runtimes.torch:COMPILED_ON_CUDA", "torch", ("torch", "triton")
+        ),
         "tensorrt": Entry(
             "edgekit.runtimes.tensorrt:RUNTIME",
             "tensorrt",

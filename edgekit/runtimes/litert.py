@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
 from edgekit.errors import FixedBatchError
 from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.litertprofile import Ran, matched, profiled
 from edgekit.runtimes.specs import (
-    count_ops,
     first_line,
     not_run,
     precision_name,
@@ -18,7 +18,7 @@ from edgekit.runtimes.specs import (
     unreadable,
     with_shape,
 )
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -26,6 +26,7 @@ except ModuleNotFoundError:  # older boards have the package under its older nam
     from tflite_runtime.interpreter import Interpreter
 
 DELEGATE = "DELEGATE"
+XNNPACK, HOST = "XNNPACK", "CPU"
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 
 
@@ -34,15 +35,23 @@ class LitertSession:
 
     Args:
         interpreter: The interpreter.
+        model: The file, to profile it in a process of its own.
         inputs: Inputs as they are fed.
         threads: Threads that it was given.
         overruled: Whether an input has a shape that the file itself doesn't allow.
     """
 
     def __init__(
-        self, interpreter: Any, inputs: List[TensorSpec], threads: int, *, overruled: bool
+        self,
+        interpreter: Any,
+        model: Path,
+        inputs: List[TensorSpec],
+        threads: int,
+        *,
+        overruled: bool,
     ) -> None:
         self._overruled = overruled
+        self._model = model
         self._interpreter = interpreter
         self._threads = threads
         self._invoke = interpreter.invoke
@@ -81,21 +90,33 @@ class LitertSession:
             "delegated_ops": f"{len(taken)} of {len(nodes) - partitions}",
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
-        """Operators of the file; those that the delegate took run in the same types.
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
+        """Operators of the file, named by what they give; a delegate runs them in their types.
 
-        There are no times: the package's Python side reaches none of LiteRT's profilers.
+        Times are those of a second model that LiteRT's C library compiles; without any where what
+        that ran can't be told from the file's operators.
         """
-        del feeds
         nodes = self._interpreter._get_ops_details()  # noqa: SLF001
-        return count_ops(
-            [
-                OpCount(name, _precision(node), 1, conversion=name in CONVERSIONS)
-                for node in nodes
-                for name in [str(node["op_name"])]
-                if name != DELEGATE
-            ]
-        )
+        taken = _delegated(nodes)
+        inputs = {index for _, index in self._slots}
+        computing = [
+            n["index"] for n in nodes if n["index"] in taken and _computes(n, nodes, inputs)
+        ]
+        given = {name: feeds[name] for name, _ in self._slots}
+        ran = matched(nodes, computing, profiled(self._model, self._threads, given))
+        names = {int(d["index"]): str(d["name"]) for d in self._interpreter.get_tensor_details()}
+        return [
+            Op(
+                name=next((names[int(tensor)] for tensor in node["outputs"]), ""),
+                op=str(node["op_name"]),
+                precision=_precision(node),
+                unit=XNNPACK if node["index"] in taken else HOST,
+                conversion=node["op_name"] in CONVERSIONS,
+                **_timed(node["index"], ran),
+            )
+            for node in nodes
+            if node["op_name"] != DELEGATE
+        ]
 
 
 class Litert:
@@ -122,7 +143,8 @@ class Litert:
             if _overruled(declared, inputs):
                 raise _fixed_batch(error) from error
             raise not_run(model, "litert", error) from error
-        return LitertSession(interpreter, inputs, threads, overruled=_overruled(declared, inputs))
+        overruled = _overruled(declared, inputs)
+        return LitertSession(interpreter, model, inputs, threads, overruled=overruled)
 
 
 def _resize(
@@ -167,6 +189,26 @@ def _precision(node: Mapping[str, Any]) -> str:
     """Integer if the first operand is; a constant shape or axis is never the first."""
     kinds = [*node["operand_types"][:1], *node["result_types"][:1]]
     return precision_name(np.dtype(kinds[0]).name) if kinds else ""
+
+
+def _timed(index: int, ran: Optional[Mapping[int, Ran]]) -> Dict[str, Any]:
+    """Kernel and time of an operator, as fields of `Op`, from what was run for each of them."""
+    if ran is None:
+        return {}
+    # It changes a constant, which was done at loading, or is done within another.
+    return (
+        {"kernel": ran[index].kind, "time_ns": ran[index].time_ns}
+        if index in ran
+        else {"time_ns": 0}
+    )
+
+
+def _computes(
+    node: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], inputs: Set[int]
+) -> bool:
+    """Whether an operator reads what isn't constant: the graph's inputs, or another's outputs."""
+    made = {int(tensor) for other in nodes for tensor in other["outputs"]}
+    return any(int(tensor) in made | inputs for tensor in node["inputs"])
 
 
 def _delegated(nodes: Sequence[Mapping[str, Any]]) -> Set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
@@ -13,9 +13,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 from edgekit.runtimes import ShapeOf
 from edgekit.runtimes.onnxtrace import ops_of
 from edgekit.runtimes.specs import fixed, not_run, run_some, spec, unreadable
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
-PROVIDERS = ["CPUExecutionProvider"]
+PROVIDERS = ("CPUExecutionProvider",)
 SEVERITY_ERROR = 3
 # What ONNX Runtime calls element types, where it isn't NumPy's name.
 DTYPES = {"float": "float32", "double": "float64"}
@@ -24,11 +24,21 @@ BROKEN = (states.InvalidProtobuf, states.InvalidGraph, states.InvalidArgument, s
 
 
 class OnnxSession:
-    """A loaded `.onnx` file."""
+    """A loaded `.onnx` file.
 
-    def __init__(self, session: Any, model: Path, shape_of: ShapeOf) -> None:
+    Args:
+        session: The session.
+        model: The file, to profile it in a session of its own.
+        providers: What the session was given to run it with, with their options.
+        shape_of: Says the shape of an input that has free axes.
+    """
+
+    def __init__(
+        self, session: Any, model: Path, providers: Sequence[Any], shape_of: ShapeOf
+    ) -> None:
         self._session = session
         self._model = model
+        self._providers = providers
         self._run = session.run
         self.inputs = [fixed(_spec(value), shape_of) for value in session.get_inputs()]
         self.outputs = [_spec(value) for value in session.get_outputs()]
@@ -50,13 +60,13 @@ class OnnxSession:
             "graph_optimization_level": options.graph_optimization_level.name,
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Operators of the graph after fusion, profiled in a second session."""
         with tempfile.TemporaryDirectory() as folder:
             options = self._session.get_session_options()
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder) / "trace")
-            session = _open(self._model, options)
+            session = _open(self._model, options, self._providers)
             runs = run_some(lambda: session.run(self._names, feeds))
             events = json.loads(Path(session.end_profiling()).read_bytes())
         return ops_of(events, runs)
@@ -78,16 +88,27 @@ class OnnxRuntime:
     def load(self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf) -> OnnxSession:
         """Read `model`; the CPU provider computes in the file's own types, so no `precision`."""
         del precision
-        try:
-            session = _open(model, _options(threads, optimized=self._optimized))
-        except BROKEN as error:
-            raise unreadable(model, "ONNX model", error) from error
-        except Exception as error:
-            raise not_run(model, "onnxruntime", error) from error
-        return OnnxSession(session, model, shape_of)
+        session = opened(model, session_options(threads, optimized=self._optimized), PROVIDERS)
+        return OnnxSession(session, model, PROVIDERS, shape_of)
 
 
-def _options(threads: int, *, optimized: bool) -> Any:
+def opened(model: Path, options: Any, providers: Sequence[Any]) -> Any:
+    """A session of `model`.
+
+    Raises:
+        DataError: The file is not what its suffix says, or is cut short.
+        ToolError: ONNX Runtime can't run it.
+    """
+    try:
+        return _open(model, options, providers)
+    except BROKEN as error:
+        raise unreadable(model, "ONNX model", error) from error
+    except Exception as error:
+        raise not_run(model, "onnxruntime", error) from error
+
+
+def session_options(threads: int, *, optimized: bool) -> Any:
+    """Options with everything said that decides how long an inference takes."""
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -100,8 +121,8 @@ def _options(threads: int, *, optimized: bool) -> Any:
     return options
 
 
-def _open(model: Path, options: Any) -> Any:
-    return onnxruntime.InferenceSession(str(model), options, providers=PROVIDERS)
+def _open(model: Path, options: Any, providers: Sequence[Any]) -> Any:
+    return onnxruntime.InferenceSession(str(model), options, providers=list(providers))
 
 
 def _spec(value: Any) -> TensorSpec:

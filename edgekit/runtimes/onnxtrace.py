@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from edgekit.runtimes.specs import count_ops, precision_name
-from edgekit.wire import OpCount
+from edgekit.runtimes.specs import precision_name
+from edgekit.wire import Op
 
 KERNEL = "_kernel_time"
+HOST = "CPU"
 NS_PER_US = 1000
 INT8_PREFIXES = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "QMoE")
 INT8_PARTS = ("Integer", "QuantizeLinear")
@@ -20,8 +21,8 @@ CONVERSIONS = (
 NAMES = {"float": "float32", "double": "float64"}
 
 
-def ops_of(events: Sequence[Mapping[str, Any]], runs: int) -> List[OpCount]:
-    """Operators by kind and precision, with their time in one inference.
+def ops_of(events: Sequence[Mapping[str, Any]], runs: int) -> List[Op]:
+    """One row for each operator of the graph, with its time in one inference.
 
     An operator's time is the median over the runs, so that the first, which is slow, doesn't
     count.
@@ -35,16 +36,25 @@ def ops_of(events: Sequence[Mapping[str, Any]], runs: int) -> List[OpCount]:
         if str(event["name"]).endswith(KERNEL):
             key = (str(event["name"]), str(event["args"].get("node_index", "")))
             nodes.setdefault(key, []).append(event)
-    return count_ops([_op(found, runs) for found in nodes.values()])
+    return [_op(found, runs) for found in nodes.values()]
 
 
-def _op(events: Sequence[Mapping[str, Any]], runs: int) -> OpCount:
+def _op(events: Sequence[Mapping[str, Any]], runs: int) -> Op:
     facts = events[0]["args"]
-    name = str(facts["op_name"])
+    kind = str(facts["op_name"])
+    unit = str(facts.get("provider", "")).replace("ExecutionProvider", "")
     # More than once in a run: the body of a loop.
     each_run = max(1, round(len(events) / runs))
     time_ns = round(statistics.median(event["dur"] for event in events) * NS_PER_US) * each_run
-    return OpCount(name, _precision(name, facts), 1, time_ns, name in CONVERSIONS)
+    return Op(
+        name=str(events[0]["name"])[: -len(KERNEL)],
+        op=kind,
+        precision=_precision(kind, facts),
+        unit=unit,
+        # Elsewhere the trace counts how long it took to start a kernel, not to run it.
+        time_ns=time_ns if unit == HOST else None,
+        conversion=kind in CONVERSIONS,
+    )
 
 
 def _precision(name: str, facts: Mapping[str, Any]) -> str:

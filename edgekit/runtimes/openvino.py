@@ -9,9 +9,9 @@ import numpy as np
 import openvino
 
 from edgekit.runtimes import ShapeOf
-from edgekit.runtimes.openvinograph import ops_of
+from edgekit.runtimes.openvinograph import NAME, ops_of
 from edgekit.runtimes.specs import fixed, has_free_axis, not_run, run_some, spec, unreadable
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 DEVICE = "CPU"
 READ_BACK = (
@@ -53,7 +53,7 @@ class OpenvinoSession:
             if name in supported
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Nodes that the plugin executed, with its types and times, from a second compilation."""
         compiled, kinds = self._profiled()
         infer = compiled.create_infer_request().infer
@@ -61,7 +61,10 @@ class OpenvinoSession:
         run_some(lambda: infer(arrays, share_inputs=True))
         nodes = compiled.get_runtime_model().get_ordered_ops()
         facts = [
-            {name: str(value.value) for name, value in node.get_rt_info().items()}
+            {
+                NAME: node.get_friendly_name(),
+                **{name: str(value.value) for name, value in node.get_rt_info().items()},
+            }
             for node in nodes
         ]
         return ops_of(facts, kinds)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import List, Mapping, Sequence
 
-from edgekit.runtimes.specs import count_ops, precision_name
-from edgekit.wire import OpCount
+from edgekit.runtimes.specs import precision_name
+from edgekit.wire import Op
 
+UNIT = "CPU"
+NAME = "name"
 NS_PER_US = 1000
 # Not operators: they stand for the graph's ends and its weights.
 PASSIVE = ("Input", "Output", "Const")
@@ -16,28 +18,28 @@ PARTS = {"Convert", "FakeQuantize", "Subtract", "Multiply"}
 NOT_EXECUTED = "not_executed"
 
 
-def ops_of(nodes: Sequence[Mapping[str, str]], kinds: Mapping[str, str]) -> List[OpCount]:
-    """Operators by kind and precision, with their time in one inference.
+def ops_of(nodes: Sequence[Mapping[str, str]], kinds: Mapping[str, str]) -> List[Op]:
+    """One row for each operator of the graph, with its time in one inference.
 
     What the plugin folded away or does in place takes no time and is no operator that runs.
 
     Args:
-        nodes: What the plugin says of each node of its graph.
+        nodes: What the plugin says of each node of its graph, and its `NAME`.
         kinds: Kinds of the file's own operators, by name.
     """
-    return count_ops(
-        [
-            OpCount(
-                node["layerType"],
-                _precision(node),
-                1,
-                int(node["execTimeMcs"]) * NS_PER_US,
-                _is_conversion(node, kinds),
-            )
-            for node in nodes
-            if node["layerType"] not in PASSIVE and node["execTimeMcs"] != NOT_EXECUTED
-        ]
-    )
+    return [
+        Op(
+            name=node[NAME],
+            op=node["layerType"],
+            precision=_precision(node),
+            unit=UNIT,
+            kernel=node["primitiveType"],
+            time_ns=int(node["execTimeMcs"]) * NS_PER_US,
+            conversion=_is_conversion(node, kinds),
+        )
+        for node in nodes
+        if node["layerType"] not in PASSIVE and node["execTimeMcs"] != NOT_EXECUTED
+    ]
 
 
 def _precision(node: Mapping[str, str]) -> str:

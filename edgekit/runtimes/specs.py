@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Sequence
 
 from edgekit.errors import DataError, ToolError
 from edgekit.runtimes import ShapeOf
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import TensorSpec
 
 IMAGE_AXES = 4
 COLOURS = 3
@@ -70,26 +69,6 @@ def first_line(error: BaseException, limit: int = 300) -> str:
     """The lines of an error's message as one, at most `limit` characters of them."""
     text = " ".join(str(error).split())
     return text[:limit] or type(error).__name__
-
-
-def count_ops(ops: Sequence[OpCount]) -> List[OpCount]:
-    """Operators of one kind and precision as one, the most frequent first.
-
-    Where one of them has no time, they have none together.
-    """
-    kinds: Dict[Tuple[str, str, bool], List[OpCount]] = {}
-    for op in ops:
-        kinds.setdefault((op.op, op.precision, op.conversion), []).append(op)
-    return sorted(map(_together, kinds.values()), key=lambda op: (-op.count, op.op, op.precision))
-
-
-def _together(ops: Sequence[OpCount]) -> OpCount:
-    times = [op.time_ns for op in ops if op.time_ns is not None]
-    return dataclasses.replace(
-        ops[0],
-        count=sum(op.count for op in ops),
-        time_ns=sum(times) if len(times) == len(ops) else None,
-    )
 
 
 def run_some(run: Callable[[], Any], clock: Callable[[], int] = time.perf_counter_ns) -> int:

@@ -15,33 +15,33 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import numpy as np
 
 from edgekit import engine
-from edgekit.errors import MissingDependency, ToolError
+from edgekit.errors import ToolError
 from edgekit.runtimes import ShapeOf
+from edgekit.runtimes.cudart import (
+    Stream,
+    allocated,
+    device_settings,
+    need_gpu,
+    timed_parts,
+)
 from edgekit.runtimes.specs import (
-    count_ops,
     precision_name,
     run_some,
     spec,
     unreadable,
     with_shape,
 )
-from edgekit.wire import OpCount, TensorSpec
+from edgekit.wire import Op, TensorSpec
 
 try:
     import tensorrt
 except ModuleNotFoundError:
     import tensorrt_rtx_bindings as tensorrt
 
-try:
-    from cuda.bindings import runtime as cudart
-except ModuleNotFoundError:  # cuda-python before 12.6
-    from cuda import cudart
-
 TYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16"}
 CONVERSIONS = ("Reformat", "NoOp", "Quantize", "Dequantize", "Cast")
+UNIT = "CUDA"
 NS_PER_MS = 1e6
-TO_DEVICE = cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
-TO_HOST = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
 
 
 class _LayerTimes(tensorrt.IProfiler):  # type: ignore[misc]  # it has no types
@@ -70,7 +70,7 @@ class TensorrtSession:
     def __init__(self, engine: Any, shape_of: ShapeOf) -> None:
         self._engine = engine
         self._context = engine.create_execution_context()
-        self._stream = _cuda(cudart.cudaStreamCreate())
+        self._stream = Stream()
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         given = [name for name in names if _is_input(engine, name)]
         self.inputs = [self._set_shape(name, shape_of) for name in given]
@@ -84,30 +84,27 @@ class TensorrtSession:
 
     def run(self, feeds: Mapping[str, Any]) -> List[Any]:
         """Run once: copy in, execute, copy out, wait."""
-        stream = self._stream
-        for value in self.inputs:
-            array = feeds[value.name]
-            buffer = self._buffers[value.name]
-            _cuda(
-                cudart.cudaMemcpyAsync(buffer, array.ctypes.data, array.nbytes, TO_DEVICE, stream)
-            )
-        if not self._context.execute_async_v3(int(stream)):
-            raise ToolError("TensorRT could not execute the engine", hint="see its log above")
-        results = [_empty(value) for value in self.outputs]
-        for value, array in zip(self.outputs, results):
-            buffer = self._buffers[value.name]
-            _cuda(cudart.cudaMemcpyAsync(array.ctypes.data, buffer, array.nbytes, TO_HOST, stream))
-        _cuda(cudart.cudaStreamSynchronize(stream))
+        self._copy_in(feeds)
+        self._execute()
+        results = self._copy_out()
+        self._stream.wait()
         return results
 
+    def parts(self, feeds: Mapping[str, Any]) -> Dict[str, int]:
+        """Copies and computing of one inference, by events of the stream."""
+        return timed_parts(
+            self._stream, lambda: self._copy_in(feeds), self._execute, self._copy_out
+        )
+
     def settings(self) -> Dict[str, str]:
-        """Facts of the engine."""
+        """Facts of the engine and of the GPU."""
         return {
             "layers": str(self._engine.num_layers),
             "device_memory_bytes": str(self._engine.device_memory_size_v2),
+            **device_settings(),
         }
 
-    def execution(self, feeds: Mapping[str, Any]) -> List[OpCount]:
+    def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Layers of the engine after fusion; empty for one that was built without details."""
         inspector = self._engine.create_engine_inspector()
         text = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
@@ -116,14 +113,35 @@ class TensorrtSession:
         times = _LayerTimes()
         self._context.profiler = times
         run_some(lambda: self.run(feeds))
-        return count_ops(
-            [
-                OpCount(kind, _layer_precision(layer), 1, times.of(layer), kind in CONVERSIONS)
-                for layer in layers
-                if isinstance(layer, dict)
-                for kind in [str(layer.get("LayerType", "layer"))]
-            ]
-        )
+        return [
+            Op(
+                name=str(layer.get("Name", "")),
+                op=kind,
+                precision=_layer_precision(layer),
+                unit=UNIT,
+                kernel=str(layer.get("TacticName", "")),
+                time_ns=times.of(layer),
+                conversion=kind in CONVERSIONS,
+            )
+            for layer in layers
+            if isinstance(layer, dict)
+            for kind in [str(layer.get("LayerType", "layer"))]
+        ]
+
+    def _copy_in(self, feeds: Mapping[str, Any]) -> None:
+        for value in self.inputs:
+            self._stream.copy_in(self._buffers[value.name], feeds[value.name])
+
+    def _execute(self) -> None:
+        if not self._context.execute_async_v3(int(self._stream.handle)):
+            raise ToolError("TensorRT could not execute the engine", hint="see its log above")
+
+    def _copy_out(self) -> List[Any]:
+        """Arrays that hold the outputs once the stream has been waited for."""
+        results = [_empty(value) for value in self.outputs]
+        for value, array in zip(self.outputs, results):
+            self._stream.copy_out(self._buffers[value.name], array)
+        return results
 
     def _set_shape(self, name: str, shape_of: ShapeOf) -> TensorSpec:
         declared = _spec(self._engine, self._engine, name)
@@ -141,7 +159,7 @@ class TensorrtSession:
         return [*self.inputs, *self.outputs]
 
     def _allocate(self, value: TensorSpec) -> int:
-        address = int(_cuda(cudart.cudaMalloc(_empty(value).nbytes)))
+        address = allocated(_empty(value).nbytes)
         self._context.set_tensor_address(value.name, address)
         return address
 
@@ -156,22 +174,13 @@ class Tensorrt:
     ) -> TensorrtSession:
         """Read or build the engine; a strongly typed network has the file's own precisions."""
         del threads, precision
-        _need_gpu()
+        need_gpu()
         logger = tensorrt.Logger(tensorrt.Logger.WARNING)
         plan = _build(model, shape_of) if model.suffix == ".onnx" else model.read_bytes()
         loaded = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
         if loaded is None:
             raise unreadable(model, "engine of this TensorRT version for this GPU")
         return TensorrtSession(loaded, shape_of)
-
-
-def _need_gpu() -> None:
-    status, count = cudart.cudaGetDeviceCount()
-    if status != cudart.cudaError_t.cudaSuccess or not count:
-        raise MissingDependency(
-            f"there is no NVIDIA GPU that works here ({getattr(status, 'name', status)})",
-            hint="run it on a machine with a GPU and its driver; `nvidia-smi` shows both",
-        )
 
 
 def _build(model: Path, shape_of: ShapeOf) -> bytes:
@@ -182,18 +191,6 @@ def _build(model: Path, shape_of: ShapeOf) -> bytes:
         return shape, shape, shape
 
     return engine.build(tensorrt, model, shapes_of)
-
-
-def _cuda(answer: Tuple[Any, ...]) -> Any:
-    """The value of a CUDA call, or None where it has none.
-
-    Raises:
-        ToolError: The call failed.
-    """
-    status, *values = answer
-    if status != cudart.cudaError_t.cudaSuccess:
-        raise ToolError(f"CUDA says {status.name}", hint="`nvidia-smi` shows memory and errors")
-    return values[0] if values else None
 
 
 def _empty(value: TensorSpec) -> Any:

@@ -5,28 +5,32 @@ side has nothing else. The host decodes with a validating library, because what 
 is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
 """
 
-from edgekit.wire.job import Job, Profile, Scenario
+from edgekit.wire.job import EndToEnd, Job, Preprocess, Profile, Scenario
 from edgekit.wire.samples import (
     Closeness,
     EnergyWindow,
     Failure,
     MemoryMark,
-    OpCount,
+    Op,
     Samples,
     TensorSpec,
+    Trial,
     Turns,
 )
 
 __all__ = [
     "Closeness",
+    "EndToEnd",
     "EnergyWindow",
     "Failure",
     "Job",
     "MemoryMark",
-    "OpCount",
+    "Op",
+    "Preprocess",
     "Profile",
     "Samples",
     "Scenario",
     "TensorSpec",
+    "Trial",
     "Turns",
 ]

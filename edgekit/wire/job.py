@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,65 @@ class Scenario:
 
     Attributes:
         mode: `latency` (each as soon as the last has ended), `paced` (one at each tick of a fixed
-            rate), `offline` (several streams, as many as can be), `server` (arrivals at random
-            instants of a rate, whether or not the last has ended) or `loadgen` (as MLCommons
-            LoadGen asks).
+            rate), `offline` (several streams, as many as can be) or `server` (arrivals at random
+            instants of a rate, whether or not the last has ended).
         rate_per_s: For `paced` and `server`: inferences a second; None for `server` to search
             the highest that holds `p99_ms`.
         streams: For `offline`: inferences at a time.
         p99_ms: For `server`: what the 99th percentile of latency may be, in ms.
+        loadgen: Whether MLCommons LoadGen asks, by its own rules for that mode.
     """
 
     mode: str = "latency"
     rate_per_s: Optional[float] = None
     streams: int = 1
     p99_ms: Optional[float] = None
+    loadgen: bool = False
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a photo becomes the model's input; the one contract that every step uses.
+
+    The steps, in order: decode to RGB; resize; crop; divide by 255; subtract `mean`, divide by
+    `std`. Resizing is Pillow's, on 8-bit values, as in training.
+
+    Attributes:
+        size: Height and width of the result, in pixels.
+        resize: Height and width to resize to, in pixels. With `mode="center"` and equal values,
+            the shorter edge gets that length and the other keeps the aspect ratio.
+        mode: `center` (resize the shorter edge, crop the centre), `squash` (resize both edges,
+            change the aspect ratio) or `border` (fit the longer edge, pad the rest).
+        interpolation: Pillow's filter: `nearest`, `bilinear`, `bicubic`, `lanczos`, ...
+        mean: Subtracted per channel, in the order of the channels.
+        std: Divisor per channel.
+        channels: Order of the channels.
+        library: What resizes.
+    """
+
+    size: Tuple[int, int]
+    resize: Tuple[int, int]
+    mode: str
+    interpolation: str
+    mean: Tuple[float, ...]
+    std: Tuple[float, ...]
+    channels: str = "RGB"
+    library: str = "pillow"
+
+
+@dataclass(frozen=True)
+class EndToEnd:
+    """All that an application does with a photo, to be timed part by part.
+
+    Attributes:
+        photos: Paths of encoded images, taken in turn.
+        preprocess: How each becomes the model's input.
+        head: What the model ends in: scores of `classify` become the best classes.
+    """
+
+    photos: List[str]
+    preprocess: Preprocess
+    head: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +123,8 @@ class Job:
         profile: For `bench` and `compare`: how long to measure.
         rivals: For `compare`: paths of the other models, each with its `precision`.
         scenario: For `bench`: how inferences follow each other.
+        end_to_end: For `bench`: the photos to time a whole application on; None for the model
+            alone.
         root: Where the system's files are: `/proc` and `/sys` lie in it.
         profiled: For `bench`: whether the runtime's own profiler is asked at the end.
         energetic: For `bench`: whether energy is measured at the end.
@@ -97,6 +145,7 @@ class Job:
     profile: Optional[Profile] = None
     rivals: Dict[str, str] = field(default_factory=dict)
     scenario: Scenario = field(default_factory=Scenario)
+    end_to_end: Optional[EndToEnd] = None
     root: str = "/"
     profiled: bool = True
     energetic: bool = False

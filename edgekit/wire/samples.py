@@ -71,20 +71,25 @@ class MemoryMark:
 
 
 @dataclass(frozen=True)
-class OpCount:
-    """Operators of one kind that a runtime or a file holds in one precision.
+class Op:
+    """One operator that a runtime ran in an inference.
 
     Attributes:
-        op: The operator's name in its own format.
-        precision: `int8`, `fp16`, `bf16`, `fp32`, or another element type's name.
-        count: How many.
-        time_ns: Time that they take in one inference, together; None where it isn't told.
-        conversion: Whether they only bring values from one type or memory layout to another.
+        name: Which one: its name in the graph that the runtime executes.
+        op: Its kind, in the runtime's own words.
+        precision: What it computed in: `int8`, `fp16`, `bf16`, `fp32`, or another element type's
+            name.
+        unit: What ran it: `CPU`, `CUDA`, `XNNPACK`, ...
+        kernel: Name of the code that ran it; empty where the runtime doesn't tell.
+        time_ns: Time that it took in one inference; None where it isn't told.
+        conversion: Whether it only brings values from one type or memory layout to another.
     """
 
+    name: str
     op: str
     precision: str
-    count: int
+    unit: str
+    kernel: str = ""
     time_ns: Optional[int] = None
     conversion: bool = False
 
@@ -111,12 +116,38 @@ class EnergyWindow:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One rate that a server was tried at.
+
+    Attributes:
+        offered_per_s: Arrivals a second.
+        achieved_per_s: Inferences a second, from the start to the end of the last.
+        count: Inferences.
+        p99_ns: The 99th percentile of their latency, from the instant of arrival.
+        over: How many took longer than they may.
+        most_waiting: Most arrivals that waited at one time.
+        holds: Whether the 99th percentile holds: true with 99 % confidence, false if these
+            inferences' own is beyond; None in between, or where nothing was asked of it.
+    """
+
+    offered_per_s: float
+    achieved_per_s: float
+    count: int
+    p99_ns: int
+    over: int
+    most_waiting: int
+    holds: Optional[bool]
+
+
+@dataclass(frozen=True)
 class Samples:
     """Everything that one worker measured, raw. Derived numbers are made from it again.
 
     Attributes:
-        latency_ns: Wall time of each timed inference, host call to outputs in host memory.
-        cpu_ns: CPU time of the whole process over the same spans.
+        latency_ns: Wall time of each timed inference, host call to outputs in host memory; of
+            edgekit's own server from the instant of arrival.
+        cpu_ns: CPU time of the whole process over the same spans; empty where inferences run at
+            the same time.
         warmup_ns: Wall time of each untimed inference after the first.
         load_ns: Wall time to read the model and make it ready.
         first_ns: Wall time of the first inference.
@@ -129,13 +160,19 @@ class Samples:
         defaulted: Free axes that nobody gave a size and that were set, by input name.
         golden: Check against the stored golden sample; None if there is none.
         output_sha256: Digest of the outputs of the first input in rotation.
-        execution: Operators as the runtime runs them, if it tells.
+        execution: Operators as the runtime runs them, in its order, if it tells.
         environment: The machine and its state, before (`before.*`) and after (`after.*`).
         batch: Samples in one inference.
         span_ns: Wall time from the start of the first timed inference to the end of the last.
         energy: Energy windows, idle ones among them; empty without a sensor.
-        parts_ns: Wall time of each part of one inference, by its name, where parts were timed.
         finite: Whether the outputs of all inputs in rotation are finite numbers.
+        parts_ns: Wall time of each part of one inference, by its name, where parts were timed:
+            `decode`, `preprocess`, `model`, `postprocess` and their `total` end to end, or
+            `queue` and `model` of a server.
+        lateness_ns: For `paced`: how long after its tick each inference began.
+        missed: For `paced`: ticks at which the last inference had not ended.
+        trials: For `server`: each rate that was tried; `latency_ns` are the last one's.
+        loadgen_summary: What LoadGen wrote of its run; empty if it wasn't asked.
     """
 
     latency_ns: List[int]
@@ -152,13 +189,17 @@ class Samples:
     defaulted: Dict[str, List[int]]
     golden: Optional[Closeness]
     output_sha256: str
-    execution: List[OpCount]
+    execution: List[Op]
     environment: Dict[str, str]
     batch: int = 1
     span_ns: int = 0
     energy: List[EnergyWindow] = field(default_factory=list)
     parts_ns: Dict[str, List[int]] = field(default_factory=dict)
     finite: bool = True
+    lateness_ns: List[int] = field(default_factory=list)
+    missed: int = 0
+    trials: List[Trial] = field(default_factory=list)
+    loadgen_summary: str = ""
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,7 @@ def job(plan: BenchPlan) -> Job:
         golden=str(golden) if golden else None,
         profile=plan.profile,
         scenario=plan.scenario,
+        end_to_end=plan.end_to_end,
         root=plan.device.root,
     )
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from edgekit import storage
 from edgekit.graphs import GRAPHS
-from edgekit.records import Format, GraphOp, Precision, Subject
+from edgekit.records import Format, GraphOp, OpCount, Precision, Subject
 from edgekit.records.findings import FloatKind, Inspection, PrecisionShare
-from edgekit.wire import OpCount
 
 LARGEST = 10
 FIRST_NAMES = 5

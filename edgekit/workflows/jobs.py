@@ -16,7 +16,9 @@ from edgekit.text import printable
 from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
-PHASES = ("start", "runtime", "load", "first", "golden", "warmup", "run", "energy", "tuned")
+PHASES = (
+    "start", "runtime", "load", "first", "golden", "warmup", "run", "parts", "energy", "tuned",
+)  # fmt: skip
 
 _MOST_NS = 10**18  # thirty years
 

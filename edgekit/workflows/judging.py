@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
-from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.recipe import STATIC
 from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
 from edgekit.stats import step
@@ -26,7 +26,7 @@ def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = 
         again: What disturbed the launches that were measured again and aren't among them.
     """
     first = launches[0]
-    int8 = int8_share(first.execution)
+    int8 = int8_share(by_kind(first.execution))
     faults = _faults(plan, launches) + _too_little_int8(plan, int8)
     return BenchResult(
         plan,
@@ -122,9 +122,9 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     unsteady = sum(not launch.steady for launch in launches)
     of = f" in {unsteady} of {len(launches)} processes" if len(launches) > 1 else ""
     crowded = [
-        f"{plan.threads} threads on {cores} usable cores"
+        f"{plan.threads * plan.scenario.streams} threads on {cores} usable cores"
         for cores in [usable_cores()]
-        if plan.threads > cores
+        if plan.threads * plan.scenario.streams > cores
     ]
     return (
         _company(launches)

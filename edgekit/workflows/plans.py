@@ -13,7 +13,7 @@ from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure, Profile
-from edgekit.workflows import routes
+from edgekit.workflows import routes, scenarios
 
 PROFILES = {
     "quick": Profile(
@@ -64,6 +64,7 @@ class BenchRequest:
         profile: Name of a profile.
         shapes: Shapes of inputs with free axes, by input name.
         require_int8: Least share that int8 files have to run in int8; None for any.
+        wanted: How inferences follow each other, and whether a whole application is timed.
     """
 
     paths: tuple[Path, ...]
@@ -75,6 +76,7 @@ class BenchRequest:
     profile: str = "default"
     shapes: dict[str, list[int]] = field(default_factory=dict)
     require_int8: float | None = None
+    wanted: scenarios.Wanted = field(default_factory=scenarios.Wanted)
 
 
 def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResult, ...]]:
@@ -93,7 +95,8 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
     for path in paths:
         try:
             subject = storage.subject(path)
-            plans += [_leg(request, subject, name) for name in _runtimes(request, subject)]
+            legs = [_leg(request, subject, name) for name in _runtimes(request, subject)]
+            plans += [scenarios.applied(request.wanted, leg, request.threads) for leg in legs]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
@@ -127,6 +130,7 @@ def _check(request: BenchRequest) -> None:
         )
     for name in request.runtimes:
         RUNTIMES.entry(name)
+    scenarios.check(request.wanted)
 
 
 def _paths(request: BenchRequest) -> list[Path]:

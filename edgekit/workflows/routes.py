@@ -55,7 +55,10 @@ RUNTIME_OF: dict[Format, tuple[str, ...]] = {
 }
 
 # Runtimes that read a format too, but are not asked unless they are named.
-ALSO_READ: dict[Format, tuple[str, ...]] = {Format.ONNX: ("tensorrt", "onnxruntime-reference")}
+ALSO_READ: dict[Format, tuple[str, ...]] = {
+    Format.TORCH: ("torch-compiled", "torch-cuda", "torch-cuda-compiled"),
+    Format.ONNX: ("onnxruntime-cuda", "tensorrt", "onnxruntime-reference"),
+}
 
 
 def readers(format: Format) -> tuple[str, ...]:

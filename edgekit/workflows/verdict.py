@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edgekit.errors import EdgekitError, MissingDependency, UsageError
 from edgekit.measure.environment import usable_cores
-from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
 from edgekit.quantization.target import HOST, detect
 from edgekit.quantization.verdict import judge
@@ -190,7 +190,7 @@ def _measured(
         launches_ns=tuple(map(tuple, launches)),
         size_bytes=artifact.size_bytes,
         closeness=known or _guarded(artifact, runtime) or samples.golden,
-        int8=int8_share(samples.execution),
+        int8=int8_share(by_kind(samples.execution)),
         made_for=artifact.target,
         fault="; ".join(judging.golden_faults(artifact.precision, samples.golden)),
     )

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from edgekit.errors import DataError, FixedBatchError, MissingDependency, ToolError, UsageError
-from edgekit.quantization.coverage import int8_share
+from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
@@ -32,9 +32,20 @@ FILES = {
     "onnxruntime-reference": "onnx.onnx",
     "openvino": "openvino.xml",
     "litert": "litert.tflite",
+    "onnxruntime-cuda": "onnx.onnx",
     "torch": "torch.pt2",
+    "torch-compiled": "torch.pt2",
+    "torch-cuda": "torch.pt2",
+    "torch-cuda-compiled": "torch.pt2",
     "tensorrt": "onnx.onnx",
 }
+# They tell what ran, and not how long it took.
+UNTIMED = {"onnxruntime-cuda"}
+# In microseconds, of which these networks take few.
+COARSE = {"litert"}
+GPU = {"onnxruntime-cuda", "tensorrt", "torch-cuda", "torch-cuda-compiled"}
+# Compiles at each load.
+SLOW = {"torch-compiled", "torch-cuda-compiled"}
 NAMES = RUNTIMES.names()
 
 
@@ -52,14 +63,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in NAMES]
+)
 def runtime(request: pytest.FixtureRequest) -> str:
     """The name of each runtime that can work here."""
     name: str = request.param
     if absent := RUNTIMES.missing(name):
         pytest.skip(f"{', '.join(absent)} is not installed")
-    if name == "tensorrt" and not gpus():
+    if name in GPU and not gpus():
         pytest.skip("there is no NVIDIA GPU")
+    if name == "torch-compiled" and not shutil.which("g++"):
+        pytest.skip("there is no C++ compiler")
     return name
 
 
@@ -124,9 +139,13 @@ def test_a_bench_tells_what_ran(runtime: str, models: Path) -> None:
     assert samples.golden is not None
     assert samples.golden.agreement == 1.0
     assert samples.golden.finite
-    assert sum(op.count for op in samples.execution) >= 3
+    assert len(samples.execution) >= 3
     assert {op.precision for op in samples.execution} == {"fp32"}
+    assert all(op.name and op.op and op.unit for op in samples.execution)
+    assert len({op.name for op in samples.execution}) == len(samples.execution)
     assert samples.defaulted == {}
+    parts = {"h2d", "compute", "d2h", "compute_host"} if runtime in GPU else set()
+    assert samples.parts_ns.keys() == parts
 
 
 @pytest.mark.parametrize(
@@ -146,7 +165,7 @@ def test_what_ran_in_int8_is_told_by_the_runtime_and_not_the_file(
     model = tmp_path / f"m{Path(FILES[name]).suffix}"
     MAKERS[model.suffix](model, "int8")
     execution = _bench(name, model).execution
-    found = int8_share(execution)
+    found = int8_share(by_kind(execution))
     assert found is not None
     assert min(found.int8_ops, 1) == in_int8
     assert any("conv" in kind.op.lower() for kind in found.fallbacks)
@@ -155,8 +174,10 @@ def test_what_ran_in_int8_is_told_by_the_runtime_and_not_the_file(
 
 def test_times_are_of_all_operators_or_of_none(runtime: str, models: Path) -> None:
     execution = _bench(runtime, models / FILES[runtime]).execution
-    known = {op.time_ns is not None for op in execution}
-    assert known == {runtime in {"onnxruntime", "onnxruntime-reference", "openvino", "tensorrt"}}
+    times_ns = [op.time_ns for op in execution]
+    assert (None in times_ns) == (runtime in UNTIMED)
+    if runtime not in UNTIMED | COARSE:
+        assert sum(filter(None, times_ns)) > 0
 
 
 def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:
@@ -181,7 +202,7 @@ def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:
 
 
 def test_threads_are_read_back(runtime: str, models: Path) -> None:
-    if runtime == "tensorrt":
+    if runtime in GPU:
         pytest.skip("a GPU has no threads")
     settings = _bench(runtime, models / FILES[runtime], threads=2).settings
     assert "2" in [value for name, value in settings.items() if "threads" in name]
@@ -248,10 +269,23 @@ def test_litert_says_what_its_delegate_took(models: Path) -> None:
 
 
 @pytest.mark.skipif(bool(gpus()), reason="this machine has an NVIDIA GPU")
-@pytest.mark.skipif(bool(RUNTIMES.missing("tensorrt")), reason="TensorRT is not installed")
-def test_tensorrt_without_a_gpu_says_so(models: Path) -> None:
-    with pytest.raises(MissingDependency, match="no NVIDIA GPU"):
-        _run("tensorrt", models / "onnx.onnx")
+@pytest.mark.parametrize("name", sorted(GPU))
+def test_without_a_gpu_a_runtime_says_so(models: Path, name: str) -> None:
+    if absent := RUNTIMES.missing(name):
+        pytest.skip(f"{', '.join(absent)} is not installed")
+    with pytest.raises(MissingDependency, match=r"no NVIDIA GPU|no CUDA device") as caught:
+        _run(name, models / FILES[name])
+    assert "nvidia-smi" in caught.value.hint or "pip install torch" in caught.value.hint
+
+
+@pytest.mark.skipif(bool(RUNTIMES.missing("torch")), reason="torch is not installed")
+def test_without_a_compiler_nothing_is_compiled(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependency, match=r"no g\+\+") as caught:
+        _run("torch-compiled", models / "torch.pt2")
+    assert "install" in caught.value.hint
 
 
 def test_no_namereports_to_its_maker(

@@ -16,6 +16,7 @@ import pytest
 
 from edgekit.records import Ship
 from tests import fakes
+from tests.graph_files import MAKERS
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -61,9 +62,23 @@ def test_int8_runs_in_int8(run_json: Callable[..., Any], toy: Path, format: str)
     convolutions = [op for op in result["launches"][0]["execution"] if "CONV" in op["op"].upper()]
     assert convolutions
     assert {op["precision"] for op in convolutions} == {"int8"}
-    # LiteRT reaches none of its profilers from Python.
-    assert (result["int8"]["time"] is None) == (format == "litert")
+    assert result["int8"]["time"] is not None
     assert result["int8"]["int8_ops"] >= len(convolutions)
+
+
+def test_per_op_shows_what_took_the_time(run_cli: RunCli, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    MAKERS[path.suffix](path, "int8")
+    options = ("--profile", "quick", "--threads", 1, "--no-verdict")
+    done = run_cli("bench", path, "--per-op", *options)
+    assert done.returncode == 0, done.stderr
+    assert "by the runtime's own profiler" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if " 100.0" in line)
+    assert row[-5:-3] == ["CPU", "-"]
+    (result,) = json.loads(run_cli("bench", path, "--json", *options).stdout)["results"]
+    assert all(op["time_ns"] is not None for op in result["execution"])
+    kinds = result["per_op"]["kinds"]
+    assert sum(kind["count"] for kind in kinds) == len(result["execution"])
 
 
 def test_a_model_has_a_verdict(run_json: Callable[..., Any], toy: Path) -> None:

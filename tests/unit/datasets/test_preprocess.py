@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgekit.datasets import images, packaged
-from edgekit.datasets.preprocess import apply
 from edgekit.models.timm import preprocess_of
+from edgekit.pixels import apply
 from edgekit.records import Preprocess
 
 TOLERANCE = 1e-5

@@ -135,3 +135,13 @@ def test_closeness_to_the_float_model() -> None:
     assert equal["sqnr_db"].value is None
     assert "last bit" in equal["sqnr_db"].note
     assert "no golden" in _measure(SAMPLES)["agreement"].note
+
+
+def test_parts_have_medians_over_all_processes() -> None:
+    launches = [
+        replace(SAMPLES, parts_ns={"h2d": [1_000_000, 3_000_000], "decode": [5_000_000]}),
+        replace(SAMPLES, parts_ns={"h2d": [2_000_000]}),
+    ]
+    found = {metric.name: metric.value for metric in METRICS.get("parts")(PLAN, launches)}
+    assert found == {"part_h2d_p50_ms": 2.0, "part_decode_p50_ms": 5.0}
+    assert METRICS.get("parts")(PLAN, [SAMPLES]) == ()

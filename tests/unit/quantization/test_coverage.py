@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.quantization.coverage import int8_share, listed
-from edgekit.records import Fallback, Int8Share
+from edgekit.quantization.coverage import by_kind, int8_share, listed
+from edgekit.records import Fallback, Int8Share, OpCount
 from edgekit.reports import coverage as report
 from edgekit.results import shape
-from edgekit.wire import OpCount
+from edgekit.wire import Op
 
 CONV = OpCount("QLinearConv", "int8", 47, 9_000_000)
 SOFTMAX = OpCount("Softmax", "fp32", 3, 300_000)
@@ -26,6 +26,30 @@ KINDS = st.builds(
     time_ns=st.none() | st.integers(0, 10**9),
     conversion=st.booleans(),
 )
+
+
+def test_operators_of_one_kind_and_precision_are_one_the_most_frequent_first() -> None:
+    ops = [
+        Op("a", "Gelu", "fp32", "CPU", "", 7),
+        Op("b", "Conv", "int8", "CPU", "", 5),
+        Op("c", "Conv", "int8", "CUDA", "gemm", 6),
+        Op("d", "Conv", "fp32", "CPU", "", 1),
+        Op("e", "Conv", "int8", "CPU", "", 1, conversion=True),
+    ]
+    assert by_kind(ops) == (
+        OpCount("Conv", "int8", 2, 11),
+        OpCount("Conv", "fp32", 1, 1),
+        OpCount("Conv", "int8", 1, 1, conversion=True),
+        OpCount("Gelu", "fp32", 1, 7),
+    )
+
+
+def test_a_time_that_one_operator_lacks_is_lacking_of_all() -> None:
+    ops = [Op("a", "A", "fp32", "CPU", "", 5), Op("b", "A", "fp32", "CPU")]
+    assert by_kind([*ops, Op("c", "B", "fp32", "CPU", "", 7)]) == (
+        OpCount("A", "fp32", 2),
+        OpCount("B", "fp32", 1, 7),
+    )
 
 
 def test_shares_of_operators_and_of_time() -> None:

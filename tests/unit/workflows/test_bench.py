@@ -17,9 +17,9 @@ from edgekit.cli import bench as command
 from edgekit.errors import DeviceError, MissingDependency, UsageError
 from edgekit.metrics.memory import PHASES
 from edgekit.quantization.coverage import int8_share
-from edgekit.records import BenchPlan, BenchResult, Device, Precision, Subject
+from edgekit.records import BenchPlan, BenchResult, Device, OpCount, Precision, Subject
 from edgekit.reports import bench as report
-from edgekit.wire import Closeness, MemoryMark, OpCount, Profile, Samples, TensorSpec
+from edgekit.wire import Closeness, MemoryMark, Op, Profile, Samples, TensorSpec
 from edgekit.workflows import bench as workflow
 from edgekit.workflows import judging, plans
 
@@ -237,12 +237,12 @@ def test_more_threads_than_usable_cores_are_told(
         (Precision.INT8, replace(SAMPLES, golden=GOLDEN), ""),
         (
             Precision.INT8,
-            replace(SAMPLES, golden=GOLDEN, execution=[OpCount("Conv", "fp32", 3)]),
+            replace(SAMPLES, golden=GOLDEN, execution=[Op("a", "Conv", "fp32", "CPU")]),
             "no operator runs in int8",
         ),
         (
             Precision.INT8,
-            replace(SAMPLES, golden=GOLDEN, execution=[OpCount("QLinearConv", "int8", 3)]),
+            replace(SAMPLES, golden=GOLDEN, execution=[Op("a", "QLinearConv", "int8", "CPU")]),
             "",
         ),
     ],
@@ -258,7 +258,7 @@ def test_an_artifact_is_held_against_its_precision_and_not_its_own_record(
 
 
 def test_weights_alone_promise_no_8_bit_arithmetic() -> None:
-    in_float = replace(SAMPLES, golden=GOLDEN, execution=[OpCount("Conv", "fp32", 3)])
+    in_float = replace(SAMPLES, golden=GOLDEN, execution=[Op("a", "Conv", "fp32", "CPU")])
     for scheme, faults in (("w8-weightonly", 0), ("w8-dynamic", 0), ("w8a8-static", 1)):
         recipe = SimpleNamespace(scheme=scheme)
         artifact: Any = SimpleNamespace(precision=Precision.INT8, recipe=recipe)
@@ -347,7 +347,8 @@ def test_too_little_int8_makes_a_leg_invalid(
 
 
 def test_a_leg_says_what_ran_in_int8(measure: Measure) -> None:
-    execution = [OpCount("QLinearConv", "int8", 3, 9), OpCount("Softmax", "fp32", 1, 1)]
+    execution = [Op(name, "QLinearConv", "int8", "CPU", "", 3) for name in "abc"]
+    execution.append(Op("d", "Softmax", "fp32", "CPU", "", 1))
     result = measure(replace(SAMPLES, execution=execution))
     text = report.render([result])
     assert text.splitlines()[-1] == (

@@ -22,7 +22,7 @@ from edgekit.records import (
     Ship,
     Subject,
 )
-from edgekit.wire import Closeness, Job, OpCount, Profile, Samples, TensorSpec, Turns
+from edgekit.wire import Closeness, Job, Op, Profile, Samples, TensorSpec, Turns
 from edgekit.workflows import bench, turns
 from edgekit.workflows import verdict as workflow
 
@@ -44,7 +44,10 @@ SAMPLES = Samples(
     defaulted={},
     golden=GOLDEN,
     output_sha256="",
-    execution=[OpCount("QLinearConv", "int8", 9, 5), OpCount("Conv", "fp32", 1, 5)],
+    execution=[
+        *(Op(f"q{index}", "QLinearConv", "int8", "CPU", "", 1) for index in range(9)),
+        Op("c", "Conv", "fp32", "CPU", "", 9),
+    ],
     environment={},
     batch=1,
 )

@@ -1,20 +1,22 @@
 """The one preprocessing: a photo becomes the model's input. NumPy and Pillow, nothing else.
 
+Calibration, parity and the host use it, and so does a device that times a whole application.
 It follows timm's evaluation transform step by step (`timm/data/transforms_factory.py`), so that
 it gives the same tensor: Pillow resizes 8-bit values, the crop is centred with Python's rounding,
 and what the picture doesn't cover is padded.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, Sequence, Tuple
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from edgekit.records import Preprocess
+from edgekit.wire import Preprocess
 
 
-def apply(preprocess: Preprocess, image: Image.Image) -> npt.NDArray[np.float32]:
+def apply(preprocess: Preprocess, image: Image.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
     """The input for one photo.
 
     Args:
@@ -35,7 +37,7 @@ def apply(preprocess: Preprocess, image: Image.Image) -> npt.NDArray[np.float32]
     return np.ascontiguousarray((scaled - mean) / std)
 
 
-def _resized(preprocess: Preprocess, width: int, height: int) -> tuple[int, int]:
+def _resized(preprocess: Preprocess, width: int, height: int) -> Tuple[int, int]:
     """Width and height after resizing."""
     to_height, to_width = preprocess.resize
     if preprocess.mode == "squash":
@@ -50,11 +52,9 @@ def _resized(preprocess: Preprocess, width: int, height: int) -> tuple[int, int]
     return round(width / ratio), round(height / ratio)
 
 
-def _center(
-    pixels: npt.NDArray[np.uint8], size: tuple[int, int], fill: Any
-) -> npt.NDArray[np.uint8]:
+def _center(pixels: Any, size: Sequence[int], fill: Any) -> Any:
     """The centre of `pixels` (H, W, 3) in `size`, padded with `fill` where it is smaller."""
-    lacks = [max(want - have, 0) for want, have in zip(size, pixels.shape[:2], strict=True)]
+    lacks = [max(want - have, 0) for want, have in zip(size, pixels.shape[:2])]
     if any(lacks):
         padded = np.empty((pixels.shape[0] + lacks[0], pixels.shape[1] + lacks[1], 3), np.uint8)
         padded[:] = fill

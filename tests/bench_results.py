@@ -95,6 +95,7 @@ def samples(
     return Samples(
         latency_ns=latency,
         cpu_ns=latency,
+        span_ns=sum(latency),
         warmup_ns=latency[:10],
         load_ns=int(30e6),
         first_ns=int(p50_ms * 3e6),

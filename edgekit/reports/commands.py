@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from edgekit.records import Artifact, BenchPlan, Device
 from edgekit.text import one_line
-from edgekit.wire import Scenario
+from edgekit.wire import EndToEnd, Scenario
 
 # Targets that nobody has to name: this machine, and that of a file that fits any.
 _ANY = {"host", "any"}
@@ -28,7 +29,7 @@ def bench(plan: BenchPlan) -> str:
         words += ["--shape", f"{name}={','.join(map(str, shape))}"]
     if plan.require_int8 is not None:
         words += ["--require-int8", f"{plan.require_int8:g}"]
-    return _quoted([*words, *_mode(plan.scenario)])
+    return _quoted([*words, *_mode(plan.scenario), *_photos(plan.end_to_end)])
 
 
 def _own_batch(artifact: Artifact | None) -> int | None:
@@ -39,9 +40,19 @@ def _mode(scenario: Scenario) -> list[str]:
     words = ["--mode", scenario.mode] if scenario.mode != Scenario().mode else []
     if scenario.rate_per_s is not None:
         words += ["--rate", f"{scenario.rate_per_s:g}"]
-    if scenario.streams != Scenario().streams:
+    # How many there are without being asked for is another machine's own.
+    if scenario.mode == "offline" and not scenario.loadgen:
         words += ["--streams", str(scenario.streams)]
-    return words + (["--p99-ms", f"{scenario.p99_ms:g}"] if scenario.p99_ms is not None else [])
+    words += ["--p99-ms", f"{scenario.p99_ms:g}"] if scenario.p99_ms is not None else []
+    return words + ["--loadgen"] * scenario.loadgen
+
+
+def _photos(photos: EndToEnd | None) -> list[str]:
+    """Those that come with packages lie in several folders; the user's lie in one."""
+    if photos is None:
+        return []
+    folders = {str(Path(path).parent) for path in photos.photos}
+    return ["--end-to-end", *(["--images", *folders] if len(folders) == 1 else [])]
 
 
 def export(artifact: Artifact) -> str:

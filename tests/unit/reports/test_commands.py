@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgekit.records import Calibration, Subject, Weights
 from edgekit.reports import commands
-from edgekit.wire import Scenario
+from edgekit.wire import EndToEnd, Scenario
 from tests import bench_results as made
 
 
@@ -24,7 +24,7 @@ def test_every_option_comes_back_from_the_shell():
         shapes={"in put": [1, 3, 8, 8]},
         require_int8=0.9,
         profile_name="quick",
-        scenario=Scenario("server", 20.0, 2, 5.5),
+        scenario=Scenario("server", 20.0, p99_ms=5.5),
     )
     words = shlex.split(commands.bench(plan))
     assert words[:3] == ["edgekit", "bench", "models/it's; rm -rf $HOME.onnx"]
@@ -38,9 +38,25 @@ def test_every_option_comes_back_from_the_shell():
         "--require-int8": "0.9",
         "--mode": "server",
         "--rate": "20",
-        "--streams": "2",
         "--p99-ms": "5.5",
     }
+
+
+def test_modes_and_whole_applications_are_said():
+    plan = made.plan()
+    assert plan.subject.artifact
+    offline = replace(plan, scenario=Scenario("offline", streams=1))
+    asked = replace(plan, scenario=Scenario("offline", loadgen=True))
+    assert commands.bench(offline).endswith("--mode offline --streams 1")
+    assert commands.bench(asked).endswith("--mode offline --loadgen")
+    own = EndToEnd(
+        ["my photos/a.png", "my photos/b.png"], plan.subject.artifact.preprocess, "classify"
+    )
+    packaged = replace(own, photos=["one/a.png", "other/b.png"])
+    assert commands.bench(replace(plan, end_to_end=own)).endswith(
+        "--end-to-end --images 'my photos'"
+    )
+    assert commands.bench(replace(plan, end_to_end=packaged)).endswith("--end-to-end")
 
 
 def test_a_line_break_in_a_name_ends_no_command():

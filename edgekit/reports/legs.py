@@ -144,7 +144,7 @@ def _variant(result: BenchResult) -> str:
     plan = result.plan
     words = [f"{plan.threads} threads" if plan.threads > 1 else "1 thread"]
     words += [f"batch {plan.batch}"] * (plan.batch is not None and plan.batch > 1)
-    words += [scenario(result)] * (plan.scenario.mode != "latency")
+    words += [scenario(result)] * (scenario(result) != "latency")
     words += [one_line(plan.device.name)] * (plan.device.name != "local")
     return ", ".join(words)
 
@@ -155,4 +155,6 @@ def scenario(result: BenchResult) -> str:
     words = one_line(found.mode)
     words += f" {found.rate_per_s:g}/s" if found.rate_per_s is not None else ""
     words += f", {found.streams} streams" if found.streams > 1 else ""
-    return words + (f", p99 {found.p99_ms:g} ms" if found.p99_ms is not None else "")
+    words += f", p99 {found.p99_ms:g} ms" if found.p99_ms is not None else ""
+    words += ", LoadGen" if found.loadgen else ""
+    return words + (", end to end" if result.plan.end_to_end else "")

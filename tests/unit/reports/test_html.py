@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from edgekit.errors import MissingDependency
-from edgekit.records import EvalResult, Metric
+from edgekit.records import EvalResult
 from edgekit.reports import html
 from edgekit.reports.html.latency import thinned
-from edgekit.wire import Scenario
+from edgekit.wire import Scenario, Trial
 from tests import bench_results as made
 
 VOID = {"meta", "br"}
@@ -339,13 +339,17 @@ def test_operators_of_one_kind_and_precision_are_added_up():
 
 
 def test_parts_of_an_inference_and_metrics_of_a_mode_have_tables():
-    parts = replace(made.samples(), parts_ns={"decode": [3_000_000] * 5, "model": [1_000_000] * 5})
     server = replace(made.plan(), scenario=Scenario("server", 40.0, p99_ms=10.0))
-    rate = Metric("server_rate_per_s", None, "1/s", "higher", note="no rate holds")
-    result = made.measured(server, [parts])
-    shown = page([replace(result, metrics=(*result.metrics, rate))])
-    assert "no rate holds" in shown.by_id("modes").text
-    assert re.search(r"decode\s*3\.00", shown.by_id("modes").text)
+    samples = replace(
+        made.samples(),
+        parts_ns={"queue": [3_000_000] * 5, "model": [1_000_000] * 5},
+        trials=[Trial(40.0, 39.5, 400, 20_000_000, 90, 7, holds=False)],
+    )
+    shown = page([made.measured(server, [samples])])
+    text = shown.by_id("modes").text
+    assert "p99 beyond 10 ms in 1 of 1 processes" in text
+    assert re.search(r"most waiting\s*7\.00", text)
+    assert re.search(r"queue\s*3\.00", text)
     assert "server 40/s, p99 10 ms" in shown.rows("legs")[1]
 
 

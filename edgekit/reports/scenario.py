@@ -90,21 +90,21 @@ def _server_rows(result: BenchResult) -> list[Cells]:
         for launch in result.launches
         for trial in launch.trials
     ]
-    rate = found["server_rate_per_s"]
-    if rate.value is not None:
-        words = f"p99 <= {bound:g} ms up to {rate.value:.4g}/s"
-    else:
-        words = rate.note
+    rate = found.get("server_rate_per_s")
+    if not rows or rate is None:
+        return rows
+    held = rate.value is not None and bound is not None
+    words = f"p99 <= {bound:g} ms up to {rate.value:.4g}/s" if held else rate.note
     return [*rows[:-1], (*rows[-1][:-1], words)]
 
 
 def _loadgen_rows(result: BenchResult) -> list[Cells]:
     found = _metrics(result)
-    valid = found["loadgen_valid"]
+    valid = found.get("loadgen_valid")
     return [
         (
             result.plan.scenario.mode,
-            "VALID" if valid.value else "INVALID",
+            "VALID" if valid and valid.value else "INVALID",
             _cell(found, "loadgen_p50_ms"),
             _cell(found, "loadgen_p90_ms"),
             _cell(found, "loadgen_early_stopping_p90_ms"),

@@ -18,6 +18,7 @@ _LAUNCH = (
 _UNITS = (
     ("_per_s", "1/s"), ("_ms", "ms"), ("_bytes", "bytes"), ("_db", "dB"), ("", "share"),
 )  # fmt: skip
+_MOST_OPS = 10_000
 _HIGHER = {"throughput_per_s", "agreement", "sqnr_db"}
 _PROFILE = (
     "min_runs", "min_time_s", "max_time_s", "warmup_min_runs", "warmup_min_time_s",
@@ -60,6 +61,7 @@ def _whole(leg: Record) -> Record:
     if "stage" in leg:
         return _failed(leg)
     launch = {**leg["samples"], "batch": leg["batch"], **{name: leg[name] for name in _LAUNCH}}
+    launch["execution"] = [op for kind in leg["execution"] for op in _ops(kind)]
     kept = {
         name: leg[name] for name in ("runtime", "valid", "reasons", "int8", "metrics", "intervals")
     } | {name: leg[name] for name in ("threads", "batch", "boundary", "seed", "profile")}
@@ -71,6 +73,23 @@ def _whole(leg: Record) -> Record:
         "about_metrics": {name: _about(name) for name in leg["metrics"]},
         "launches": [launch],
     }
+
+
+def _ops(kind: Mapping[str, Any]) -> list[Record]:
+    """Operators of one kind, which schema 1 only counted, each with its share of their time."""
+    count = kind["count"]
+    if type(count) is not int or not 1 <= count <= _MOST_OPS:
+        raise TypeError(f"it counts {count!r} operators")
+    time_ns = kind.get("time_ns")
+    one = {
+        "name": "",
+        "op": kind["op"],
+        "precision": kind["precision"],
+        "unit": "",
+        "time_ns": time_ns // count if type(time_ns) is int else None,
+        "conversion": kind.get("conversion", False),
+    }
+    return [one] * count
 
 
 def _failed(leg: Mapping[str, Any]) -> Record:

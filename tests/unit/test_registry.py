@@ -10,7 +10,7 @@ from edgekit.runtimes import RUNTIMES
 from edgekit.workflows import doctor
 from tests import fakes
 
-FAKES = ["calm", "loud", "crashing", "raising", "hanging", "huge"]
+FAKES = fakes.NAMES
 
 
 @pytest.fixture

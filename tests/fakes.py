@@ -195,24 +195,14 @@ STEPPING = Runtime(_step)
 NOT_NUMBERS = _NotNumbers(lambda: None)
 HEATING = Runtime(_heat_up)
 
-_ENTRY_POINTS = """\
-[edgekit.runtimes]
-calm = tests.fakes:CALM
-loud = tests.fakes:LOUD
-crashing = tests.fakes:CRASHING
-raising = tests.fakes:RAISING
-hanging = tests.fakes:HANGING
-huge = tests.fakes:HUGE
-metered = tests.fakes:METERED
-on-gpu = tests.fakes:ON_GPU
-greedy = tests.fakes:GREEDY
-leaking = tests.fakes:LEAKING
-flooding = tests.fakes:FLOODING
-sleeping = tests.fakes:SLEEPING
-stepping = tests.fakes:STEPPING
-not-numbers = tests.fakes:NOT_NUMBERS
-heating = tests.fakes:HEATING
-"""
+# Their names, as users would type them.
+NAMES = [
+    "calm", "loud", "crashing", "raising", "hanging", "huge", "metered", "on-gpu", "greedy",
+    "leaking", "flooding", "sleeping", "stepping", "not-numbers", "heating",
+]  # fmt: skip
+_ENTRY_POINTS = "[edgekit.runtimes]\n" + "".join(
+    f"{name} = tests.fakes:{name.upper().replace('-', '_')}\n" for name in NAMES
+)
 
 
 def install(folder: Path) -> str:

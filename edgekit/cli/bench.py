@@ -21,7 +21,11 @@ def bench(
     ] = None,
     *,
     runtime: Annotated[
-        str, typer.Option(help="By commas: onnxruntime, openvino, litert, torch, tensorrt.")
+        str,
+        typer.Option(
+            help="By commas, as `edgekit formats` lists them; torch-compiled; on a GPU "
+            "torch-cuda, torch-cuda-compiled, onnxruntime-cuda."
+        ),
     ] = "",
     device: Annotated[str, typer.Option(help="Where to measure.")] = "local",
     threads: Annotated[
@@ -78,6 +82,12 @@ def bench(
             help="0 to 1: fail where less of an int8 file ran in int8, in operators or in time."
         ),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that one process may take. Default: the profile's, and ten minutes."
+        ),
+    ] = None,
     tune: Annotated[
         bool,
         typer.Option(
@@ -111,6 +121,7 @@ def bench(
         profile=profile,
         shapes=dict(_shape(text) for text in shape or ()),
         require_int8=require_int8,
+        timeout_s=timeout,
         wanted=wanted,
     )
     legs, failed = plans.plan(request)

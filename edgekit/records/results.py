@@ -41,6 +41,8 @@ class BenchPlan:
         seed: Seed of inputs that are made up.
         require_int8: Least share, of operators and of time, that an int8 file has to run in int8,
             from 0 to 1; None for any.
+        timeout_s: Seconds after which a process is ended; None for as long as the profile takes,
+            and ten minutes for loading.
         boundary: What is inside the timed span: copies to a device and back are, of every
             runtime; making the inputs is not.
         scenario: How inferences follow each other.
@@ -57,6 +59,7 @@ class BenchPlan:
     shapes: dict[str, list[int]] = field(default_factory=dict)
     seed: int = 0
     require_int8: float | None = None
+    timeout_s: float | None = None
     boundary: str = "host arrays to host arrays"
     scenario: Scenario = field(default_factory=Scenario)
     end_to_end: EndToEnd | None = None

@@ -27,6 +27,8 @@ def bench(plan: BenchPlan) -> str:
     words += ["--profile", plan.profile_name] if plan.profile_name not in {"", "default"} else []
     for name, shape in plan.shapes.items():
         words += ["--shape", f"{name}={','.join(map(str, shape))}"]
+    if plan.timeout_s is not None:
+        words += ["--timeout", f"{plan.timeout_s:g}"]
     if plan.require_int8 is not None:
         words += ["--require-int8", f"{plan.require_int8:g}"]
     return _quoted([*words, *_mode(plan.scenario), *_photos(plan.end_to_end)])

@@ -6,8 +6,8 @@ Schema 2. One leg of a bench, measured or failed:
     artifact                          name, path, sha256, format, precision (null for a file that
                                       edgekit didn't make), size_bytes; file: the model's file;
                                       record: all of artifact.json, or null
-    runtime, device, threads, batch, profile, shapes, seed, require_int8, boundary, scenario
-                                      what was asked for: the other fields of `BenchPlan`
+    runtime, device, threads, batch, profile, shapes, seed, require_int8, timeout_s, boundary,
+    scenario, ...                     what was asked for: the other fields of `BenchPlan`
     valid, reasons, disturbed         whether the numbers may be used, and what to know of them
     metrics                           value by name; null where the samples support none
     intervals                         95 % interval by the metric's name

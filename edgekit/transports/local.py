@@ -80,7 +80,7 @@ class LocalLink:
         except TimeoutError:
             raise DeviceError(
                 f"no result after {timeout_s:g} s",
-                hint="the model may be too slow for this profile: try `--profile quick`",
+                hint="it hangs, or is too slow: try `--profile quick`, or `--timeout 3600`",
                 stderr_tail=tail.text(),
             ) from None
         except _EndlessError:

@@ -115,12 +115,12 @@ def run(plan: BenchPlan, on_phase: OnPhase = lambda _: None, launch: int = 0) ->
     Raises:
         EdgekitError: It can't be measured.
     """
-    limit = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
+    whole_s = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
     link = TRANSPORTS.get(plan.device.transport).open(plan.device)
     last = launch == plan.profile.launches - 1
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
     work = replace(job(plan), profiled=launch == 0, energetic=last)
-    samples = run_job(link, work, timeout_s=limit, on_phase=on_phase)
+    samples = run_job(link, work, timeout_s=plan.timeout_s or whole_s, on_phase=on_phase)
     if not isinstance(samples, Samples) or not samples.latency_ns:
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return samples

@@ -64,6 +64,7 @@ class BenchRequest:
         profile: Name of a profile.
         shapes: Shapes of inputs with free axes, by input name.
         require_int8: Least share that int8 files have to run in int8; None for any.
+        timeout_s: Seconds that one process may take; None for what the profile needs.
         wanted: How inferences follow each other, and whether a whole application is timed.
     """
 
@@ -76,6 +77,7 @@ class BenchRequest:
     profile: str = "default"
     shapes: dict[str, list[int]] = field(default_factory=dict)
     require_int8: float | None = None
+    timeout_s: float | None = None
     wanted: scenarios.Wanted = field(default_factory=scenarios.Wanted)
 
 
@@ -114,14 +116,7 @@ def _check(request: BenchRequest) -> None:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
         )
-    for option, number in (("--threads", request.threads), ("--batch", request.batch)):
-        if number is not None and number < 1:
-            raise UsageError(f"{option} is {number}", hint="give a number from 1 on")
-    if request.require_int8 is not None and not 0.0 <= request.require_int8 <= 1.0:
-        raise UsageError(
-            f"--require-int8 is {request.require_int8:g}",
-            hint="give a share from 0 to 1, as in `--require-int8 0.9`",
-        )
+    _check_numbers(request)
     logical = os.cpu_count() or 1
     if request.threads is not None and request.threads > logical:
         raise UsageError(
@@ -131,6 +126,21 @@ def _check(request: BenchRequest) -> None:
     for name in request.runtimes:
         RUNTIMES.entry(name)
     scenarios.check(request.wanted)
+
+
+def _check_numbers(request: BenchRequest) -> None:
+    for option, number in (("--threads", request.threads), ("--batch", request.batch)):
+        if number is not None and number < 1:
+            raise UsageError(f"{option} is {number}", hint="give a number from 1 on")
+    if request.timeout_s is not None and request.timeout_s <= 0:
+        raise UsageError(
+            f"--timeout is {request.timeout_s:g}", hint="give seconds, as in `--timeout 120`"
+        )
+    if request.require_int8 is not None and not 0.0 <= request.require_int8 <= 1.0:
+        raise UsageError(
+            f"--require-int8 is {request.require_int8:g}",
+            hint="give a share from 0 to 1, as in `--require-int8 0.9`",
+        )
 
 
 def _paths(request: BenchRequest) -> list[Path]:
@@ -182,6 +192,7 @@ def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
         profile_name=request.profile,
         shapes=request.shapes,
         require_int8=request.require_int8,
+        timeout_s=request.timeout_s,
     )
 
 

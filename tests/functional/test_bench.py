@@ -214,6 +214,20 @@ def test_a_runtime_that_crashes_is_told_with_its_last_words(
     assert [result["runtime"] for result in found["results"]] == ["calm"]
 
 
+def test_a_runtime_that_hangs_is_ended_and_told(
+    run_cli: RunCli, model: Path, with_fakes: dict[str, str], tmp_path: Path
+) -> None:
+    done = run_cli(
+        "bench", model, "--runtime", "hanging,calm", "--profile", "quick", "--timeout", 6,
+        env={**with_fakes, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "no result after 6 s" in done.stdout
+    assert "--timeout" in done.stdout
+    assert "failed in first: DeviceError" in done.stdout
+    assert not _runs((tmp_path / "hanging").read_text())
+
+
 def test_a_runtime_that_prints_does_not_soil_the_json(
     run_cli: RunCli, model: Path, with_fakes: dict[str, str]
 ) -> None:

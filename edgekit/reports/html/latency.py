@@ -59,6 +59,8 @@ def _part(
         for leg, times, height in zip(legs, every_ms, cycle(_HEIGHTS), strict=False)
         for trace in _traces(leg, looks[leg.number], times, height)
     ]
+    # Badges last: no line of another leg crosses a number.
+    data.sort(key=lambda trace: trace["mode"] == "markers+text")
     layout = {
         "height": _HEIGHT,
         "xaxis": axis,

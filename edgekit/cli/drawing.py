@@ -39,9 +39,14 @@ class Form:
         Raises:
             UsageError: There is no such folder, or it is a folder.
             DataError: It may not be written, or the disk is full.
+            MissingDependency: What draws the page isn't installed.
         """
         from edgekit import publishing
 
+        if self.html:
+            from edgekit.reports.html import check
+
+            check()
         for kind, path in self._given():
             folder = path.absolute().parent
             if not folder.is_dir():

@@ -15,7 +15,9 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     """The median of each part over all processes, `part_h2d_p50_ms` and the like.
 
     Of a GPU: `h2d` and `d2h` are the copies to it and back, `compute` what lies between, by CUDA
-    events; `compute_host` is the same by the host's clock, which waits until it is done.
+    events; `compute_host` is the same by the host's clock, which waits until it is done. Of an
+    application: `decode`, `preprocess`, `model`, `postprocess`, and `total`. Of a server: `queue`
+    and `model`.
     """
     del plan
     names = dict.fromkeys(name for launch in launches for name in launch.parts_ns)

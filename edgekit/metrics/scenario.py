@@ -1,4 +1,4 @@
-"""What a mode is about: throughput, the rate that holds, missed ticks, an application's parts."""
+"""What a mode is about: throughput, the rate that holds, missed ticks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Launches = Sequence[Samples]
 
 
 def measure(plan: BenchPlan, launches: Launches) -> tuple[Metric, ...]:
-    """The numbers of the plan's mode, and of the application where one was timed.
+    """The numbers of the plan's mode.
 
     `paced_back_to_back_p50_ms` is the median of the second half of the warm-up, to set beside
     `latency_p50_ms`: between ticks clocks and caches rest. `paced_missed_share` is the share of
@@ -29,15 +29,8 @@ def measure(plan: BenchPlan, launches: Launches) -> tuple[Metric, ...]:
         return loadgen.metrics([launch.loadgen_summary for launch in launches])
     if plan.scenario.mode == "server":
         return _server(plan.scenario.p99_ms, launches)
-    return _MODES[plan.scenario.mode](launches)
-
-
-def _latency(launches: Launches) -> tuple[Metric, ...]:
-    parts = [launch.parts_ns for launch in launches if launch.parts_ns]
-    names = list(parts[0]) if parts else []
-    return tuple(
-        _quantile(f"end_to_end_{name}_p50_ms", [one[name] for one in parts], 0.5) for name in names
-    )
+    found = _MODES.get(plan.scenario.mode)
+    return found(launches) if found else ()
 
 
 def _paced(launches: Launches) -> tuple[Metric, ...]:
@@ -64,7 +57,6 @@ def _server(p99_ms: float | None, launches: Launches) -> tuple[Metric, ...]:
         _rate(p99_ms, launches),
         _median("server_offered_per_s", [trial.offered_per_s for trial in last]),
         _median("server_achieved_per_s", [trial.achieved_per_s for trial in last]),
-        _quantile("server_queue_p50_ms", [one.parts_ns["queue"] for one in launches], 0.5),
         Metric("server_most_waiting", max(waiting), "arrivals", "lower"),
     )
 
@@ -106,7 +98,6 @@ def _median(
 
 
 _MODES: dict[str, Callable[[Launches], tuple[Metric, ...]]] = {
-    "latency": _latency,
     "paced": _paced,
     "offline": _offline,
 }

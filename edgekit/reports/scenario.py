@@ -42,7 +42,7 @@ def _table(
 def _parts_rows(result: BenchResult) -> list[Cells]:
     found = _metrics(result)
     names = ("decode", "preprocess", "model", "postprocess", "total")
-    parts = [_cell(found, f"end_to_end_{name}_p50_ms") for name in names]
+    parts = [_cell(found, f"part_{name}_p50_ms") for name in names]
     return [(_cell(found, "latency_p50_ms"), *parts)]
 
 

@@ -52,7 +52,7 @@ def run_job(
             for line in lines:
                 event, fields = _event(line)
                 if event != "phase":
-                    return _outcome(event, fields)
+                    return _outcome(job, event, fields)
                 phase = _phase(fields)
                 if on_phase:
                     on_phase(phase)
@@ -82,7 +82,7 @@ def holding(link: Link, job: Job, phase: str, *, timeout_s: float) -> Iterator[N
         for line in lines:
             event, fields = _event(line)
             if event != "phase":
-                _outcome(event, fields)
+                _outcome(job, event, fields)
             elif _phase(fields) == phase:
                 yield
                 return
@@ -107,12 +107,12 @@ def _phase(fields: dict[str, Any]) -> str:
     return str(phase)
 
 
-def _outcome(event: str, fields: dict[str, Any]) -> Samples | Turns | None:
+def _outcome(job: Job, event: str, fields: dict[str, Any]) -> Samples | Turns | None:
     try:
         match event:
             case "samples":
                 samples = msgspec.convert(fields, type=Samples, strict=True)
-                _check_times([samples.latency_ns], len(samples.cpu_ns))
+                _check_samples(job, samples)
                 return samples
             case "turns":
                 turns = msgspec.convert(fields, type=Turns, strict=True)
@@ -127,6 +127,28 @@ def _outcome(event: str, fields: dict[str, Any]) -> Samples | Turns | None:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise _unintelligible(error) from error
     raise _error(failure)
+
+
+def _check_samples(job: Job, samples: Samples) -> None:
+    """Refuse samples from which the job's metrics can't be made.
+
+    Raises:
+        DeviceError: What is wrong.
+    """
+    count, mode = len(samples.latency_ns), job.scenario.mode
+    _check_times([samples.latency_ns], count)
+    _check_times([[samples.span_ns]], 1)
+    # Of several streams nobody can tell which one took the process's CPU time.
+    if len(samples.cpu_ns) not in (0, count):
+        raise _unintelligible(ValueError("it has other counts of wall and CPU times"))
+    if any(not times or min(times) < 0 for times in samples.parts_ns.values()):
+        raise _unintelligible(ValueError("a part of an inference has no times"))
+    missing = {
+        "paced": mode == "paced" and len(samples.lateness_ns) != count,
+        "server": mode == "server" and not (samples.trials and "queue" in samples.parts_ns),
+    }
+    if any(missing.values()) and not job.scenario.loadgen:
+        raise _unintelligible(ValueError(f"it lacks what the mode {mode} measures"))
 
 
 def _check_times(series: Sequence[Sequence[int]], count: int) -> None:

@@ -101,7 +101,7 @@ def test_a_rate_has_to_hold_in_every_process(
     assert words in text
     assert found["server_offered_per_s"].value == 50.0
     assert found["server_achieved_per_s"].value == 49.9
-    assert found["server_queue_p50_ms"].value == 1.0
+    assert found["part_queue_p50_ms"].value == 1.0
     assert found["server_most_waiting"].value == 3
 
 
@@ -120,7 +120,7 @@ def test_the_parts_of_an_application_stand_beside_the_model() -> None:
     names = ("decode", "preprocess", "model", "postprocess", "total")
     parts = {name: [(i + 1) * 11 * MS] * 30 for i, name in enumerate(names)}
     found, text = _measured(Scenario(), replace(SAMPLES, parts_ns=parts))
-    assert [found[f"end_to_end_{name}_p50_ms"].value for name in names] == [11, 22, 33, 44, 55]
+    assert [found[f"part_{name}_p50_ms"].value for name in names] == [11, 22, 33, 44, 55]
     (row,) = [line for line in text.splitlines() if "m.onnx" in line]
     assert row.split()[2:] == ["10", "11", "22", "33", "44", "55"]
 

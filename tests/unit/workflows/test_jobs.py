@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from edgekit.errors import (
     ToolError,
     UsageError,
 )
-from edgekit.wire import Job, Samples, Turns
+from edgekit.wire import Job, Samples, Scenario, Turns
 from edgekit.workflows.jobs import run_job
 
 JOB = Job("bench", "onnxruntime", "m.onnx", "fp32", 1)
@@ -38,6 +39,7 @@ SAMPLES: dict[str, Any] = {
     "output_sha256": "",
     "execution": [],
     "environment": {},
+    "span_ns": 11,
 }
 
 
@@ -133,6 +135,9 @@ def test_a_crash_is_told_with_the_phase_that_it_came_in() -> None:
         {**SAMPLES, "latency_ns": [5, 0]},
         {**SAMPLES, "latency_ns": [5, 10**30]},
         {**SAMPLES, "cpu_ns": [5]},
+        {**SAMPLES, "span_ns": 0},
+        {**SAMPLES, "parts_ns": {"model": []}},
+        {**SAMPLES, "parts_ns": {"model": [-1]}},
         {"event": "turns", "latency_ns": [[0], [1]]},
         {"event": "turns", "latency_ns": [[], [1]]},
     ],
@@ -140,6 +145,14 @@ def test_a_crash_is_told_with_the_phase_that_it_came_in() -> None:
 def test_what_is_not_an_event_is_refused(line: Any) -> None:
     with pytest.raises(DeviceError, match="make sense"):
         run_job(Script(line), JOB, timeout_s=1.0)
+
+
+@pytest.mark.parametrize("mode", ["paced", "server"])
+def test_samples_without_what_the_mode_measures_are_refused(mode: str) -> None:
+    job = replace(JOB, scenario=Scenario(mode))
+    with pytest.raises(DeviceError, match=f"mode {mode}"):
+        run_job(Script(SAMPLES), job, timeout_s=1.0)
+    assert run_job(Script({**SAMPLES, "cpu_ns": []}), JOB, timeout_s=1.0)
 
 
 def test_silence_is_refused() -> None:

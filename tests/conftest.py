@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 Completed = subprocess.CompletedProcess[str]
@@ -74,24 +75,29 @@ def run_json(run_cli: RunCli) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder to publish artifacts in, of this session alone."""
-    return tmp_path_factory.mktemp("exported")
-
-
-@pytest.fixture(scope="session")
-def toy(exported: Path, run_cli: RunCli) -> Path:
+def toy(tmp_path_factory: pytest.TempPathFactory, run_cli: RunCli) -> Path:
     """The folder of the toy model's artifacts: every format in every precision.
 
-    A leg that fails is missing from it, so that only the tests that need it fail.
+    A leg that fails is missing from it, so that only the tests that need it fail. It is made once
+    for all processes that run tests.
     """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    done = shared / "toy-is-done"
+    with filelock.FileLock(shared / "toy.lock"):
+        if not done.exists():
+            _export_toy(shared / "exported", run_cli)
+            done.touch()
+    return shared / "exported" / "toy"
+
+
+def _export_toy(exported: Path, run_cli: RunCli) -> None:
     made = {"torch": "fp32", "onnx,openvino,litert,tensorrt": "fp32,fp16,int8"}
     for formats, precisions in made.items():
         options = ["--weights", "random", "--format", formats, "--precision", precisions]
         options += ["--no-verdict"]
         done = run_cli("export", "toy", *options, "--out", exported)
         print(done.stdout, done.stderr)  # pytest shows it beside a failure
-    return exported / "toy"
 
 
 @pytest.fixture(scope="session")

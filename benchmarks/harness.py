@@ -33,7 +33,7 @@ from benchmarks import known_weights, vendors
 from edgekit import storage
 from edgekit.measure.loop import timed
 from edgekit.records import BenchPlan, BenchResult, Device, Subject
-from edgekit.stats import percentile
+from edgekit.stats import interval, percentile
 from edgekit.wire import Profile
 from edgekit.workflows import bench
 from edgekit.workflows.plans import PROFILES
@@ -153,8 +153,8 @@ def against_vendors(out: Path) -> None:
     for runtime, measure in vendors.TOOLS.items():
         path = _model(out, vendors.FORMATS[runtime])
         ratios = vendors.ratios(path, runtime, measure)
-        middle = median(ratios)
-        words = f"{middle:.3f} (pairs: {', '.join(f'{ratio:.3f}' for ratio in ratios)})"
+        middle, (low, high) = median(ratios), interval(ratios, 0.5) or (0.0, 0.0)
+        words = f"{middle:.3f} ({low:.3f}-{high:.3f}, {len(ratios)} pairs)"
         say(
             f"edgekit / {vendors.NAMES[runtime]}, p50",
             words,

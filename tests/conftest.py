@@ -38,6 +38,8 @@ def results_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGEKIT_RESULTS", str(folder))
+        # Tables as where there is no terminal: pytest-xdist says 80.
+        patch.delenv("COLUMNS", raising=False)
         yield folder
 
 

@@ -3,7 +3,7 @@
 from tests import readme
 from tests.readme import README
 
-TEST_LINE = "python -m venv .venv && .venv/bin/pip install -e '.[all,dev]' && .venv/bin/pytest"
+TEST_LINE = "python -m venv .venv && .venv/bin/pip install -e '.[all,dev]' && .venv/bin/pytest -n auto --dist loadscope"
 
 
 def test_the_marked_parts_are_up_to_date():

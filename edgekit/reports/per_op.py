@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from edgekit.quantization.coverage import by_kind
 from edgekit.records import BenchResult, OpCount
@@ -47,18 +44,6 @@ def render(result: BenchResult, shown: int = SHOWN) -> str:
     title = f"{head}: {len(ordered)} operators, {_ms(total_ns)} ms by the runtime's own profiler"
     parts = [table.render(_COLUMNS, rows, title=title, left=_WORDS), _rest(ordered[shown:]), kinds]
     return "\n\n".join(part for part in parts if part)
-
-
-def as_json(samples: Samples) -> dict[str, Any]:
-    """The documented object `per_op`: sums by kind, and why there are no times if there are none.
-
-    The operators themselves are the result's `execution`.
-    """
-    timed = _total_ns(samples.execution) is not None
-    return {
-        "kinds": msgspec.to_builtins(_by_time(samples)),
-        "untimed": None if timed else untimed(samples),
-    }
 
 
 def untimed(samples: Samples) -> str:

@@ -36,16 +36,17 @@ def bench(
 
 def test_paced(bench: Bench) -> None:
     found = bench("--mode", "paced", "--rate", 100)
-    assert (found["mode"], found["scenario"]["rate_per_s"]) == ("paced", 100.0)
+    scenario, (launch,) = found["scenario"], found["launches"]
+    assert (scenario["mode"], scenario["rate_per_s"]) == ("paced", 100.0)
     # A hundred a second, whatever it could do: a throughput above it would be a lie.
     assert found["metrics"]["throughput_per_s"] <= 101.0
     assert found["metrics"]["paced_missed_share"] is not None
-    assert len(found["samples"]["lateness_ns"]) == len(found["samples"]["latency_ns"])
+    assert len(launch["lateness_ns"]) == len(launch["latency_ns"])
 
 
 def test_server(bench: Bench) -> None:
     found = bench("--mode", "server", "--rate", 500, "--p99-ms", 60_000)
-    (trial,) = found["trials"]
+    (trial,) = found["launches"][0]["trials"]
     assert trial["count"] >= 662
     assert found["metrics"]["server_rate_per_s"] == 500.0
     assert found["metrics"]["server_achieved_per_s"] <= 505.0
@@ -58,8 +59,9 @@ def test_a_whole_application(run_json: Callable[..., Any], toy: Path) -> None:
     metrics = found["metrics"]
     parts = ("decode", "preprocess", "model", "postprocess")
     assert metrics["part_total_p50_ms"] > max(metrics[f"part_{part}_p50_ms"] for part in parts)
-    assert len(found["samples"]["parts_ns"]["total"]) >= 64
-    assert len(found["samples"]["latency_ns"]) >= 64
+    (launch,) = found["launches"]
+    assert len(launch["parts_ns"]["total"]) >= 64
+    assert len(launch["latency_ns"]) >= 64
 
 
 @pytest.mark.parametrize(

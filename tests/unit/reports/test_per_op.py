@@ -77,7 +77,6 @@ def test_without_a_time_for_each_there_are_kinds_and_a_reason() -> None:
         "net.onnx (onnxruntime): 4 operators; none: nobody reaches the profiler"
     )
     assert _cells(text, "Conv") == ["Conv", "int8", "2", "7.000", "-"]
-    assert per_op.as_json(samples)["untimed"] == "none: nobody reaches the profiler"
 
 
 def test_a_runtime_that_tells_nothing() -> None:
@@ -93,13 +92,3 @@ def test_a_long_name_keeps_its_end() -> None:
     text = per_op.render(_result(_samples([replace(OPS[0], name="block/" * 20 + "conv_7")])))
     assert "block/conv_7" in text
     assert "..." in text
-
-
-def test_for_scripts() -> None:
-    found = per_op.as_json(_samples(OPS))
-    assert found["untimed"] is None
-    assert [(kind["op"], kind["count"], kind["time_ns"]) for kind in found["kinds"]] == [
-        ("Conv", 2, 7_000_000),
-        ("Reorder", 1, 1_500_000),
-        ("Softmax", 1, 1_500_000),
-    ]

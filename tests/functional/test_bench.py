@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -259,6 +262,34 @@ def test_whatever_ends_the_command_ends_the_worker(
             return
         time.sleep(0.05)
     pytest.fail("the worker goes on")
+
+
+def test_a_terminal_shows_how_far_it_is(
+    model: Path, with_fakes: dict[str, str], tmp_path: Path
+) -> None:
+    terminal, end = pty.openpty()
+    answer = tmp_path / "answer.json"
+    command = [sys.executable, "-m", "edgekit", "bench", str(model), "--runtime", "calm"]
+    variables = {**with_fakes, "EDGEKIT_ROOT": "/nonexistent", "TERM": "xterm"}
+    with answer.open("wb") as out:
+        bench = subprocess.Popen(
+            [*command, "--profile", "quick", "--json"],
+            env={**os.environ, **variables},
+            stdout=out,
+            stderr=end,
+        )
+    os.close(end)
+    shown = bytearray()
+    # A terminal whose other end is closed says so by an error.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    os.close(terminal)
+    assert bench.wait(60) == 0
+    assert json.loads(answer.read_bytes())["failures"] == []
+    text = " ".join(shown.decode(errors="replace").split())
+    assert "[1/1] model.onnx with calm, process 1 of 1: run" in text
+    assert re.search(r"about \d+:\d\d left", text)
 
 
 def _runs(pid: str) -> bool:

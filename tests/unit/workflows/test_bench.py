@@ -19,7 +19,7 @@ from edgekit.metrics.memory import PHASES
 from edgekit.quantization.coverage import int8_share
 from edgekit.records import BenchPlan, BenchResult, Device, OpCount, Precision, Subject
 from edgekit.reports import bench as report
-from edgekit.wire import Closeness, MemoryMark, Op, Profile, Samples, TensorSpec
+from edgekit.wire import Closeness, Job, MemoryMark, Op, Profile, Samples, TensorSpec
 from edgekit.workflows import bench as workflow
 from edgekit.workflows import judging, plans
 
@@ -98,6 +98,7 @@ def test_a_good_leg_is_valid_and_has_all_metrics(measure: Measure) -> None:
     ("change", "word"),
     [
         ({"latency_ns": [1, 2]}, "only 2 runs of 3"),
+        ({"finite": False}, "NaN or infinity"),
     ],
 )
 def test_what_makes_a_result_invalid(measure: Measure, change: dict[str, Any], word: str) -> None:
@@ -118,6 +119,53 @@ def test_an_unsteady_warm_up_is_told_and_not_held_against_the_numbers(measure: M
     result = measure(replace(SAMPLES, steady=False))
     assert result.valid
     assert "unsteady" in report.render([result])
+
+
+def test_a_step_after_the_warm_up_is_told(measure: Measure) -> None:
+    result = measure(replace(SAMPLES, latency_ns=[2_000_000] * 50 + [3_000_000] * 350))
+    assert result.valid
+    assert "became 1.50 times what it was at run 50" in report.render([result])
+
+
+def test_company_is_told_and_only_where_there_was_some(measure: Measure) -> None:
+    quiet = {"counter.clock_ns": 10**9, "counter.pressure.cpu_us": 0, "counter.cpu.total_ms": 9}
+    noisy = {"counter.clock_ns": 2 * 10**9, "counter.pressure.cpu_us": 200_000}
+    looks = {"before": quiet, "after": noisy}
+    facts = {f"{when}.{name}": str(n) for when, look in looks.items() for name, n in look.items()}
+    assert "the machine was noisy" in measure(replace(SAMPLES, environment=facts)).reasons
+    assert measure(SAMPLES).reasons == ()
+
+
+def test_each_process_is_measured_and_one_that_was_disturbed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hot = {"after.counter.cooled_ms.cpu": "9", "before.counter.cooled_ms.cpu": "1"}
+    answers = iter([SAMPLES, replace(SAMPLES, environment=hot), SAMPLES, SAMPLES])
+    jobs = []
+
+    def worker(_: object, job: Job, **__: object) -> Samples:
+        jobs.append(job)
+        return next(answers)
+
+    monkeypatch.setattr(workflow, "run_job", worker)
+    plan = replace(PLAN, profile=replace(PLAN.profile, launches=3))
+    steps: list[workflow.Step] = []
+    kept: list[BenchResult] = []
+    (result,) = workflow.bench([plan], steps.append, kept.append)
+    assert len(result.launches) == 3
+    assert result.valid
+    assert "slowed down" in result.disturbed[0]
+    assert kept == [result]
+    # What runs is the same in every process, and energy takes long.
+    assert [job.profiled for job in jobs] == [True, False, False, False]
+    assert [job.energetic for job in jobs] == [False, False, False, True]
+
+
+def test_what_stays_disturbed_is_invalid_after_three_tries(measure: Measure) -> None:
+    hot = {"after.counter.cooled_ms.cpu": "9", "before.counter.cooled_ms.cpu": "1"}
+    result = measure(replace(SAMPLES, environment=hot))
+    assert not result.valid
+    assert len(result.disturbed) == 2
 
 
 def test_a_failed_leg_keeps_where_it_failed(measure: Measure) -> None:

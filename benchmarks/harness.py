@@ -43,6 +43,8 @@ EMPTY_RUNS = 100_000
 MB = 1e6
 WITHIN = 0.03
 AA_RUNS = 20
+# As many processes as `default` has, each a third as long: twenty runs take five minutes.
+AA_PROFILE = replace(PROFILES["default"], min_runs=100, min_time_s=1.0)
 
 
 def overhead(_: Path) -> None:
@@ -166,7 +168,7 @@ def against_vendors(out: Path) -> None:
 def aa(out: Path) -> None:
     """Twenty runs of one artifact."""
     path = _model(out, "onnx")
-    results = [_bench(path, "onnxruntime", PROFILES["default"]) for _ in range(AA_RUNS)]
+    results = [_bench(path, "onnxruntime", AA_PROFILE) for _ in range(AA_RUNS)]
     pooled = percentile(
         [ns for result in results for launch in result.launches for ns in launch.latency_ns], 0.5
     )

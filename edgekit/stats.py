@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Sequence
 
 CONFIDENCE = 0.95
-# Enough for an interval of the median that leaves out the wildest few, each long enough to have
-# its own mood behind it.
+# Of fewer processes, or stretches of one, nobody can tell how far they scatter.
+LEAST_UNITS = 6
+# Enough to tell it, each long enough to have its own mood behind it.
 _STRETCHES = 20
 # For finding a jump: medians of as many stretches, at least so many of them on either side.
 _FINE = 200
@@ -56,32 +57,38 @@ def interval(
 def pooled(
     launches: Sequence[Sequence[float]], share: float
 ) -> tuple[float, tuple[float, float] | None]:
-    """A quantile of what several processes measured, and its 95 % interval.
+    """A quantile of what several processes measured, and where another run's is expected.
 
-    What one process measures one after the other is not independent: a machine has moods that
-    last for many inferences, and a process has luck of its own. An interval from the count of all
-    inferences would be several times too narrow. So the interval is the sign test's over the
-    processes' own quantiles, from six processes on. Below that the median's is the same over
-    stretches of the processes, and that of other quantiles is from the count, since a stretch is
-    too short to have them.
+    What is measured one after the other is not independent: a machine has moods, and they have no
+    longest one. Medians of runs that lie minutes apart differ about as much as those of processes
+    that follow each other, and no more certainty comes from many of either. So the interval is
+    not of the mean but Student's prediction interval for one more value like the processes' own
+    quantiles (W. Q. Meeker, G. J. Hahn and L. A. Escobar, Statistical Intervals, 2nd ed. (2017),
+    section 4.7), from six processes on. Below that the median's is the same over stretches of the
+    processes, and that of other quantiles is from the count alone, since a stretch is too short to
+    have them.
 
     Args:
-        launches: For each process its values, in the order of time.
+        launches: For each process its values, none below 0, in the order of time.
         share: From 0 to 1.
 
     Returns:
-        The quantile of all values together; the interval, None where there are too few values.
+        The quantile of all values together; the interval that holds that of another run with
+        95 %, None where there are too few values.
     """
     every = [value for launch in launches for value in launch]
     value = percentile(every, share)
-    if len(launches) >= least_count(0.5):
-        found = interval([percentile(launch, share) for launch in launches], 0.5)
+    if len(launches) >= LEAST_UNITS:
+        units = [percentile(launch, share) for launch in launches]
     elif share == 0.5:  # noqa: PLR2004 -- the median
-        found = interval([statistics.median(stretch) for stretch in _stretches(launches)], 0.5)
+        units = [statistics.median(stretch) for stretch in _stretches(launches)]
     else:
         return value, interval(every, share)
-    # The quantile of all is none of those that the interval is over, and may just lie outside.
-    return value, (min(found[0], value), max(found[1], value)) if found else None
+    if len(units) < LEAST_UNITS:
+        return value, None
+    spread = statistics.stdev(units) * math.sqrt(1.0 + 1.0 / len(units))
+    reach = t_quantile((1.0 + CONFIDENCE) / 2.0, len(units) - 1) * spread
+    return value, (max(value - reach, 0.0), value + reach)
 
 
 def _stretches(launches: Sequence[Sequence[float]]) -> list[Sequence[float]]:

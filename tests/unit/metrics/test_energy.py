@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,36 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.metrics import METRICS
-from edgekit.records import BenchPlan, Device, Metric, Subject
-from edgekit.wire import EnergyWindow, MemoryMark, Profile, Samples
+from edgekit.records import Metric
+from edgekit.wire import EnergyWindow, MemoryMark, Samples
+from tests.plain import PLAN, SAMPLES
 
 S = 1_000_000_000
-PLAN = BenchPlan(
-    Subject(Path("m.onnx"), "0" * 64, 12345),
-    "onnxruntime",
-    Device(),
-    threads=1,
-    batch=None,
-    profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
-)
-SAMPLES = Samples(
-    latency_ns=[1],
-    cpu_ns=[1],
-    warmup_ns=[],
-    load_ns=1,
-    first_ns=1,
-    steady=True,
-    memory=[],
-    settings={},
-    versions={},
-    inputs=[],
-    outputs=[],
-    defaulted={},
-    golden=None,
-    output_sha256="",
-    execution=[],
-    environment={},
-)
 
 
 def _windows(scope: str, sensor: str, idle_w: float, *busy_j: float) -> list[EnergyWindow]:

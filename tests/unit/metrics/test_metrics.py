@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from edgekit.metrics import METRICS
-from edgekit.records import BenchPlan, Device, Metric, Subject
-from edgekit.wire import Closeness, MemoryMark, Profile, Samples
+from edgekit.records import Metric
+from edgekit.wire import Closeness, MemoryMark, Samples
+from tests import plain
+from tests.plain import PLAN
 
-PLAN = BenchPlan(
-    Subject(Path("m.onnx"), "0" * 64, 12345),
-    "onnxruntime",
-    Device(),
-    threads=1,
-    batch=None,
-    profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
-)
 MS = 1_000_000
-SAMPLES = Samples(
+SAMPLES = replace(
+    plain.SAMPLES,
     latency_ns=[MS * i for i in range(1, 401)],
-    cpu_ns=[],
-    warmup_ns=[],
     load_ns=7_000_000,
     first_ns=9_000_000,
-    steady=True,
-    memory=[],
-    settings={},
-    versions={},
-    inputs=[],
-    outputs=[],
-    defaulted={},
-    golden=None,
-    output_sha256="",
-    execution=[],
-    environment={},
     batch=4,
 )
 
@@ -52,7 +33,8 @@ def _measure(*launches: Samples) -> dict[str, Metric]:
 def test_latency_and_throughput() -> None:
     found = _measure(SAMPLES)
     assert found["latency_p50_ms"].value == 200.0
-    assert found["latency_p50_ms"].interval == (110.5, 290.5)
+    # Twenty stretches with medians of 10.5, 30.5, ... ms.
+    assert found["latency_p50_ms"].interval == pytest.approx((0.0, 200.0 + 253.75), abs=0.1)
     assert found["latency_p90_ms"].value == 360.0
     assert found["latency_p99_ms"].value == 396.0
     assert found["latency_mean_ms"].value == 200.5
@@ -109,7 +91,10 @@ def test_of_six_processes_the_median_has_the_interval_of_theirs() -> None:
     launches = [replace(SAMPLES, latency_ns=[MS * (10 + k)] * 100, memory=[]) for k in range(6)]
     found = _measure(*launches)
     assert found["latency_p50_ms"].value == 12.0
-    assert found["latency_p50_ms"].interval == (10.0, 15.0)
+    # 2.571 (t of 5 degrees of freedom) times 1.871 (standard deviation) times sqrt(7/6).
+    assert found["latency_p50_ms"].interval == pytest.approx(
+        (12.0 - 5.195, 12.0 + 5.195), abs=0.01
+    )
     assert found["latency_between_processes_share"].value == pytest.approx(5 / 12.5)
     assert found["latency_p99_ms"].value == 15.0
     assert found["latency_p999_ms"].note == "n<3688"

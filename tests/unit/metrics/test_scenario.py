@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgekit.metrics import METRICS
-from edgekit.records import BenchPlan, BenchResult, Device, Metric, Subject
+from edgekit.records import BenchResult, Metric
 from edgekit.reports import scenario as report
-from edgekit.wire import EndToEnd, Preprocess, Profile, Samples, Scenario, Trial
+from edgekit.wire import EndToEnd, Preprocess, Samples, Scenario, Trial
+from tests import plain
 
 MS = 1_000_000
-PLAN = BenchPlan(
-    Subject(Path("m.onnx"), "0" * 64, 12345),
-    "onnxruntime",
-    Device(),
-    threads=1,
-    batch=None,
-    profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
-)
-SAMPLES = Samples(
+SAMPLES = replace(
+    plain.SAMPLES,
     latency_ns=[10 * MS] * 400,
-    cpu_ns=[],
     warmup_ns=[50 * MS] * 24 + [8 * MS] * 16,
-    load_ns=1,
-    first_ns=1,
-    steady=True,
-    memory=[],
-    settings={},
-    versions={},
-    inputs=[],
-    outputs=[],
-    defaulted={},
-    golden=None,
-    output_sha256="",
-    execution=[],
-    environment={},
     batch=2,
     span_ns=8000 * MS,
 )
@@ -50,7 +29,7 @@ def _measured(scenario: Scenario, *launches: Samples) -> tuple[dict[str, Metric]
     contract = Preprocess((8, 8), (8, 8), "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
     parts = launches[0].parts_ns and scenario.mode == "latency"
     whole = EndToEnd(["a.jpg"], contract, "classify") if parts else None
-    plan = replace(PLAN, scenario=scenario, end_to_end=whole)
+    plan = replace(plain.PLAN, scenario=scenario, end_to_end=whole)
     metrics = tuple(
         metric for name in METRICS.names() for metric in METRICS.get(name)(plan, launches)
     )
@@ -121,7 +100,7 @@ def test_the_parts_of_an_application_stand_beside_the_model() -> None:
     parts = {name: [(i + 1) * 11 * MS] * 30 for i, name in enumerate(names)}
     found, text = _measured(Scenario(), replace(SAMPLES, parts_ns=parts))
     assert [found[f"part_{name}_p50_ms"].value for name in names] == [11, 22, 33, 44, 55]
-    (row,) = [line for line in text.splitlines() if "m.onnx" in line]
+    (row,) = [line for line in text.splitlines() if "net.onnx" in line]
     assert row.split()[2:] == ["10", "11", "22", "33", "44", "55"]
 
 

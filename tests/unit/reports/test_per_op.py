@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from edgekit.records import BenchPlan, BenchResult, Device, Subject
+from edgekit.records import BenchResult
 from edgekit.reports import per_op
-from edgekit.wire import Op, Profile, Samples
+from edgekit.wire import Op, Samples
+from tests.plain import PLAN, SAMPLES
 
-PLAN = BenchPlan(
-    Subject(Path("net.onnx"), "0" * 64, 1),
-    "onnxruntime",
-    Device(),
-    threads=1,
-    batch=None,
-    profile=Profile(1, 1.0, 1.0, 1, 1.0, 1.0),
-)
 OPS = [
     Op("a", "Conv", "int8", "CPU", "brgconv", 2_000_000),
     Op("b", "Conv", "int8", "CPU", "jit", 5_000_000),
@@ -26,24 +18,7 @@ OPS = [
 
 
 def _samples(ops: list[Op], settings: dict[str, str] | None = None) -> Samples:
-    return Samples(
-        latency_ns=[1],
-        cpu_ns=[1],
-        warmup_ns=[],
-        load_ns=1,
-        first_ns=1,
-        steady=True,
-        memory=[],
-        settings=settings or {},
-        versions={},
-        inputs=[],
-        outputs=[],
-        defaulted={},
-        golden=None,
-        output_sha256="",
-        execution=ops,
-        environment={},
-    )
+    return replace(SAMPLES, settings=settings or {}, execution=ops)
 
 
 def _result(samples: Samples) -> BenchResult:

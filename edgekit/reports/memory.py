@@ -18,8 +18,8 @@ _COLUMNS = {
     "peak of all": "memory_peak_bytes",
 }
 _LEAK = "leak KiB/run"
-# Less is what allocators and page sizes make of nothing.
-_LEAK_BYTES = 1024
+# Less than a page a run is what allocators make of nothing.
+_LEAK_BYTES = 4096
 
 
 def render(results: Sequence[BenchResult]) -> str:
@@ -27,7 +27,7 @@ def render(results: Sequence[BenchResult]) -> str:
     rows = [_row(result) for result in results if _values(result).get("memory_load_bytes")]
     if not rows:
         return ""
-    return table.render(("memory, MiB", "by", *_COLUMNS, _LEAK), rows)
+    return "\n" + table.render(("memory, MiB", "by", *_COLUMNS, _LEAK), rows)
 
 
 def _row(result: BenchResult) -> tuple[str, ...]:

@@ -142,3 +142,14 @@ def read_number(path: Path) -> Optional[int]:
 def number(text: str) -> Optional[int]:
     """The whole number that `text` is, of 64 bits at most; None if it is none."""
     return int(text) if re.fullmatch("-?[0-9]{1,20}", text) else None
+
+
+def table(path: Path) -> Dict[str, int]:
+    """Numbers by name, from lines such as `MemTotal:  1024 kB` or `pswpin 17`."""
+    found = {}
+    for line in read(path).splitlines():
+        words = line.split()
+        value = number(words[1]) if len(words) > 1 else None
+        if value is not None:
+            found[words[0].rstrip(":")] = value
+    return found

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from edgekit.measure.environment import read
+from edgekit.measure.environment import table
 
 # Of the memory that is free when it starts: the rest keeps the machine reachable.
 SHARE = 0.9
@@ -39,9 +39,5 @@ def limit_memory(root: Path) -> None:
 
 def available_bytes(root: Path) -> Optional[int]:
     """Memory that can be taken without swapping, by the kernel's estimate; None if it has none."""
-    for line in read(root / "proc/meminfo").splitlines():
-        name, _, amount = line.partition(":")
-        words = amount.split()
-        if name == "MemAvailable" and words and words[0].isdigit():
-            return int(words[0]) * _KIB
-    return None
+    kib = table(root / "proc/meminfo").get("MemAvailable")
+    return None if kib is None or kib < 0 else kib * _KIB

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import time
 from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from edgekit.measure.collector import at_rest
 from edgekit.wire import Profile
 
 Run = Callable[[Mapping[str, Any]], List[Any]]
@@ -55,10 +55,7 @@ def timed(
     least, most = int(profile.min_time_s * NS), int(profile.max_time_s * NS)
     min_runs = profile.min_runs
     count = elapsed = 0
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
+    with at_rest():
         start = clock()
         for feed in itertools.cycle(feeds):
             cpu_before = cpu_clock()
@@ -73,7 +70,4 @@ def timed(
             elapsed = after - start
             if elapsed >= most or count == most_runs or (count >= min_runs and elapsed >= least):
                 break
-    finally:
-        gc.enable()
-        gc.unfreeze()
     return Timed(wall[:count].tolist(), cpu[:count].tolist(), elapsed)

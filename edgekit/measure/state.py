@@ -14,7 +14,7 @@ from typing import Dict, List, Optional
 
 from edgekit.measure import nvml
 from edgekit.measure.clocks import clocks
-from edgekit.measure.environment import ROOT, cpu_groups, number, read
+from edgekit.measure.environment import ROOT, cpu_groups, number, read, table
 from edgekit.measure.heat import heat
 
 _KIB = 1024
@@ -89,14 +89,14 @@ def _cpu_time(root: Path) -> Dict[str, str]:
 
 
 def _memory(root: Path) -> Dict[str, str]:
-    kib = _table(root / "proc/meminfo")
+    kib = table(root / "proc/meminfo")
     facts = {
         "memory.total_bytes": _bytes(kib.get("MemTotal")),
         "memory.available_bytes": _bytes(kib.get("MemAvailable")),
     }
     if "SwapTotal" in kib and "SwapFree" in kib:
         facts["swap.used_bytes"] = _bytes(kib["SwapTotal"] - kib["SwapFree"])
-    counts = _table(root / "proc/vmstat")
+    counts = table(root / "proc/vmstat")
     facts.update({fact: str(counts[name]) for name, fact in _SWAPPED.items() if name in counts})
     return {name: value for name, value in facts.items() if value}
 
@@ -128,7 +128,7 @@ def _groups(root: Path) -> Dict[str, str]:
     counts: List[int] = []
     times_us: List[int] = []
     for version, folder in cpu_groups(root):
-        stat = _table(folder / "cpu.stat")
+        stat = table(folder / "cpu.stat")
         if "nr_throttled" in stat:
             counts.append(stat["nr_throttled"])
             in_us = version != 1
@@ -161,14 +161,3 @@ def _waited_ns(thread: Path) -> Optional[int]:
     """Time in which a thread could have run and had no CPU: the second of schedstat's numbers."""
     words = read(thread / "schedstat").split()
     return number(words[1]) if len(words) > 1 else None
-
-
-def _table(path: Path) -> Dict[str, int]:
-    """Numbers by name, from lines such as `MemTotal:  1024 kB` or `pswpin 17`."""
-    found = {}
-    for line in read(path).splitlines():
-        words = line.split()
-        value = number(words[1]) if len(words) > 1 else None
-        if value is not None:
-            found[words[0].rstrip(":")] = value
-    return found

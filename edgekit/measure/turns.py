@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import statistics
 import time
 from array import array
 from typing import Any, Callable, List, Sequence
 
+from edgekit.measure.collector import at_rest
 from edgekit.measure.loop import NS, Clock
 from edgekit.wire import Profile
 
@@ -44,10 +44,7 @@ def take_turns(
     least, most = profile.min_time_s * NS, profile.max_time_s * NS
     generator = random.Random(seed)  # noqa: S311 -- no secret
     order = list(range(len(runs)))
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
+    with at_rest():
         start = clock()
         for rounds in range(1, MOST_ROUNDS + 1):
             if rounds % 2:
@@ -59,9 +56,6 @@ def take_turns(
             elapsed = clock() - start
             if elapsed >= most or (rounds >= profile.min_runs and elapsed >= least):
                 break
-    finally:
-        gc.enable()
-        gc.unfreeze()
     return [list(times) for times in found]
 
 

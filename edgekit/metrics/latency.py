@@ -5,25 +5,26 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from edgekit.metrics.quantiles import NS_PER_MS, quantile
 from edgekit.metrics.scenario import per_second
 from edgekit.records import BenchPlan, Metric
-from edgekit.stats import interval, least_count, outliers, pooled
+from edgekit.stats import interval, outliers
 from edgekit.wire import Samples
 
-NS_PER_MS = 1e6
 NS_PER_S = 1e9
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
 def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     """Percentiles over all processes; what lies far off; first inference and load, apart."""
-    times_ms = [[ns / NS_PER_MS for ns in launch.latency_ns] for launch in launches]
+    times_ns = [launch.latency_ns for launch in launches]
+    times_ms = [[ns / NS_PER_MS for ns in times] for times in times_ns]
     every_ms = [time_ms for launch in times_ms for time_ms in launch]
     mean_ms = statistics.fmean(every_ms)
     cpu_ms = [ns / NS_PER_MS for launch in launches for ns in launch.cpu_ns]
     far = outliers(every_ms)
     return (
-        *(_percentile(times_ms, name, share) for name, share in SHARES.items()),
+        *(quantile(f"latency_{name}_ms", times_ns, share) for name, share in SHARES.items()),
         _ms("latency_mean_ms", mean_ms),
         _ms("latency_min_ms", min(every_ms)),
         _ms("latency_max_ms", max(every_ms)),
@@ -42,19 +43,6 @@ def _throughput(plan: BenchPlan, launches: Sequence[Samples], mean_ms: float) ->
     if plan.scenario.mode != "latency":
         value = statistics.median(map(per_second, launches))
     return Metric("throughput_per_s", value, "1/s", "higher")
-
-
-def _percentile(times_ms: Sequence[Sequence[float]], name: str, share: float) -> Metric:
-    """A percentile with its interval; none where the count can't support one.
-
-    The largest of too few values is no 99th percentile.
-    """
-    name = f"latency_{name}_ms"
-    least = least_count(share)
-    if sum(map(len, times_ms)) < least:
-        return Metric(name, None, "ms", "lower", note=f"n<{least}")
-    value, found = pooled(times_ms, share)
-    return Metric(name, value, "ms", "lower", found)
 
 
 def _between(times_ms: Sequence[Sequence[float]]) -> Metric:

@@ -6,9 +6,9 @@ import re
 import statistics
 from collections.abc import Sequence
 
+from edgekit.metrics.quantiles import NS_PER_MS
 from edgekit.records import Metric
 
-NS_PER_MS = 1e6
 # By our name: LoadGen's words before the number, what to divide it by, unit, what is better.
 _LINES = {
     "loadgen_p50_ms": (r"50\.00 percentile latency \(ns\)", NS_PER_MS, "ms", "lower"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgekit.metrics.quantiles import NS_PER_MS
 from edgekit.records import BenchPlan, Metric
 from edgekit.stats import pooled
 from edgekit.wire import Samples
-
-NS_PER_MS = 1e6
 
 
 def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:

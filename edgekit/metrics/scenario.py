@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from edgekit.metrics import loadgen
+from edgekit.metrics.quantiles import quantile
 from edgekit.records import BenchPlan, Metric
-from edgekit.stats import interval, least_count, pooled
+from edgekit.stats import interval
 from edgekit.wire import Samples
 
-NS_PER_MS = 1e6
 NS_PER_S = 1e9
 
 Launches = Sequence[Samples]
@@ -39,10 +39,10 @@ def _paced(launches: Launches) -> tuple[Metric, ...]:
     # The warm-up of the same process: what it was before it had to wait between inferences.
     before = [launch.warmup_ns[len(launch.warmup_ns) // 2 :] for launch in launches]
     return (
-        _quantile("paced_back_to_back_p50_ms", before, 0.5),
+        quantile("paced_back_to_back_p50_ms", before, 0.5),
         _median("paced_missed_share", missed, "share", "lower"),
-        _quantile("paced_lateness_p50_ms", late, 0.5),
-        _quantile("paced_lateness_p99_ms", late, 0.99),
+        quantile("paced_lateness_p50_ms", late, 0.5),
+        quantile("paced_lateness_p99_ms", late, 0.99),
     )
 
 
@@ -81,14 +81,6 @@ def _rate(p99_ms: float | None, launches: Launches) -> Metric:
 def per_second(launch: Samples) -> float:
     """Samples a second over the whole stretch, whatever was waited for in it."""
     return launch.batch * len(launch.latency_ns) * NS_PER_S / launch.span_ns
-
-
-def _quantile(name: str, times_ns: Sequence[Sequence[int]], share: float) -> Metric:
-    least = least_count(share)
-    if sum(map(len, times_ns)) < least:
-        return Metric(name, None, "ms", "lower", note=f"n<{least}")
-    value, found = pooled([[ns / NS_PER_MS for ns in times] for times in times_ns], share)
-    return Metric(name, value, "ms", "lower", found)
 
 
 def _median(

@@ -25,31 +25,19 @@ from edgekit.records import (
 from edgekit.wire import Closeness, Job, Op, Profile, Samples, TensorSpec, Turns
 from edgekit.workflows import bench, turns
 from edgekit.workflows import verdict as workflow
+from tests import plain
 
 FP32, FP16, INT8 = Precision.FP32, Precision.FP16, Precision.INT8
 AVX2 = NAMED["x86-avx2"]
 GOLDEN = Closeness(6, 1.0, 70.0, 0.1, 5.0, finite=True)
-SAMPLES = Samples(
+SAMPLES = replace(
+    plain.SAMPLES,
     latency_ns=[2_000_000] * 20,
-    cpu_ns=[1],
-    warmup_ns=[1],
-    load_ns=1,
-    first_ns=1,
-    steady=True,
-    memory=[],
-    settings={},
-    versions={},
-    inputs=[],
-    outputs=[],
-    defaulted={},
     golden=GOLDEN,
-    output_sha256="",
     execution=[
         *(Op(f"q{index}", "QLinearConv", "int8", "CPU", "", 1) for index in range(9)),
         Op("c", "Conv", "fp32", "CPU", "", 9),
     ],
-    environment={},
-    batch=1,
 )
 PACE = {FP32: 100, FP16: 99, INT8: 60}
 

@@ -127,8 +127,9 @@ def _looked_at(job: Job, session: Session, feeds: Sequence[Feed]) -> Dict[str, A
 
     After the timed inferences, since what a long run did to the session shall be seen.
     """
-    finite = all(_finite(run_once(job, session, feed)) for feed in feeds)
-    return {"output_sha256": _digest(run_once(job, session, feeds[0])), "finite": finite}
+    first = run_once(job, session, feeds[0])
+    finite = _finite(first) and all(_finite(run_once(job, session, feed)) for feed in feeds[1:])
+    return {"output_sha256": _digest(first), "finite": finite}
 
 
 def _finite(outputs: Sequence[Any]) -> bool:

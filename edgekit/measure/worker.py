@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, TextIO
 
 from edgekit.errors import EdgekitError
-from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Scenario
+from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Rival, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 ABANDONED = 70
@@ -92,6 +92,7 @@ def read_job(text: str) -> Job:
         profile=Profile(**profile) if profile else None,
         scenario=Scenario(**fields.pop("scenario", {})),
         end_to_end=_end_to_end(fields.pop("end_to_end", None)),
+        rivals=[Rival(**rival) for rival in fields.pop("rivals", [])],
         **fields,
     )
 
@@ -113,7 +114,8 @@ def main() -> int:
 
             hold(Path(job.root), channel)
             return 0
-        end_with_host()
+        if job.scenario.mode != "turns":  # which reads standard input itself
+            end_with_host()
         # Late, so that a broken NumPy is an event too.
         from edgekit.measure.tasks import perform
 

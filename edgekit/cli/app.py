@@ -12,6 +12,7 @@ from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
 from edgekit.cli.formats import formats
+from edgekit.cli.history import history
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
@@ -53,6 +54,7 @@ app.command("bench")(bench)
 app.command("eval")(evaluate)
 app.command("inspect")(inspect)
 app.command("report")(report)
+app.add_typer(history)
 
 
 def run() -> NoReturn:

@@ -183,17 +183,13 @@ def _check_words(value: Any) -> None:
     Raises:
         ValueError: There is some.
     """
-    match value:
-        case str():
-            if not value.isprintable():
-                raise ValueError("it holds control characters")
-        case list():
-            for item in value:
-                _check_words(item)
-        case dict():
-            for name, item in value.items():
-                _check_words(name)
-                _check_words(item)
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("it holds control characters")
+    if isinstance(value, dict):
+        _check_words([*value, *value.values()])
+    if isinstance(value, list):
+        for item in value:
+            _check_words(item)
 
 
 def _once(pins: Sequence[Pin]) -> tuple[Pin, ...]:

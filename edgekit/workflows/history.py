@@ -247,10 +247,9 @@ def _notes(found: list[Measurement], whole: Past) -> list[str]:
     both = segments.overlap(alike, last, newest)
     progress = f"{both} of {least} commits are measured against both"
     if both < least and last not in measured:
-        return [
-            f"{names[last]} was the reference before {names[newest]}, and {progress}: until then "
-            "give both, `--reference NEW --reference OLD`, or what is older can't be compared"
-        ]
+        missing = f"{names[last]} was the reference before {names[newest]}, and {progress}"
+        mend = "give both until then, or what is older can't be compared: `--reference` twice"
+        return [f"{missing}; {mend}"]
     if both < least:
         return [f"of {names[last]} and {names[newest]} {progress}"]
     if last in measured:

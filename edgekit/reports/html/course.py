@@ -13,14 +13,14 @@ from edgekit.reports.html.encoding import GREY, PALETTE
 from edgekit.reports.html.markup import Html, tag
 from edgekit.reports.html.plot import Figure, words
 
-_HEIGHT = 420
+_HEIGHT = 360
 _SHAPES = ("circle", "square", "diamond", "hexagon")
 _TICKS = 8
 _ROOM = 0.15
 
 
 class Course:
-    """The segments of one series.
+    """The segments of one series, each a figure of its own over the same commits.
 
     Args:
         series: The series.
@@ -30,51 +30,37 @@ class Course:
     def __init__(self, series: Series, segments: Sequence[Segment]) -> None:
         self.series = series
         self.segments = segments
-        every = {
-            (point.position, point.commit): None
-            for segment in segments
-            for point in segment.points
-        }
+        every = {(point.position, point.commit) for one in segments for point in one.points}
         # One place a commit: positions leave gaps where no commit was measured.
         self._places = {key: place for place, key in enumerate(sorted(every))}
-        pairs = [(segment, change) for segment in segments for change in segment.changes]
-        pairs.sort(key=lambda pair: self._place(pair[0].points[pair[1].index]))
-        self.changes = [(number, *pair) for number, pair in enumerate(pairs, 1)]
 
     def label(self, segment: Segment) -> str:
-        """The segment in a few words: its machine, and its reference where that says more."""
+        """The segment in a few words: its machine, and what else tells it from the others."""
         machine = trends.machine(segment)
         alike = [one for one in self.segments if trends.machine(one) == machine]
         if len(alike) == 1:
             return machine
         return f"{machine} ({segment.fingerprint.digest[:6]}), to {segment.reference[:8]}"
 
-    def key(self) -> Html:
-        """What colours and shapes mean."""
-        entries = [
-            tag(
-                "span",
-                tag("span", class_=f"badge c{_colour(place)} {_shape(place)}", aria_hidden="true"),
-                self.label(segment),
-                class_="entry",
-            )
-            for place, segment in enumerate(self.segments)
-        ]
-        return tag("p", entries, class_="key")
+    def heading(self, segment: Segment) -> Html | None:
+        """What tells a figure from those of the other segments; None where there are none."""
+        if len(self.segments) == 1:
+            return None
+        place = self.segments.index(segment)
+        look = f"badge c{_colour(place)} {_shape(place)}"
+        badge = tag("span", class_=look, aria_hidden="true")
+        return tag("p", tag("span", badge, self.label(segment), class_="entry"), class_="key")
 
-    def figure(self, identifier: str) -> Figure:
-        """The figure.
+    def figure(self, identifier: str, segment: Segment) -> Figure:
+        """The figure of one segment.
 
         Args:
             identifier: Name of its element.
+            segment: The segment.
         """
-        traces = [
-            trace
-            for place, segment in enumerate(self.segments)
-            for trace in self._traces(place, segment)
-        ]
         commits = [commit for _, commit in self._places]
         step = max(1, -(-len(commits) // _TICKS))
+        numbered = list(enumerate(segment.changes, 1))
         layout = {
             "height": _HEIGHT,
             "xaxis": {
@@ -85,30 +71,25 @@ class Course:
                 "range": [-0.8, len(commits) - 0.2],
                 "automargin": True,
                 "showgrid": False,
+                "zeroline": False,
             },
             "yaxis": {
-                "title": {"text": "latency / reference's latency", "standoff": 8},
-                "range": self._range(),
+                "title": {"text": "ratio to the reference", "standoff": 8},
+                "range": _range(segment),
                 "automargin": True,
+                "zeroline": False,
             },
-            "shapes": [self._line(segment, change) for _, segment, change in self.changes],
-            "annotations": [self._number(*numbered) for numbered in self.changes],
+            "shapes": [self._line(segment, change) for _, change in numbered],
+            "annotations": [self._number(number, segment, one) for number, one in numbered],
         }
-        title = f"Ratio to the reference over commits: {self.series.name}"
-        return Figure(identifier, title, traces, layout)
+        title = f"Ratio over commits: {self.series.name}, {self.label(segment)}"
+        return Figure(identifier, title, list(self._traces(segment)), layout)
 
     def _place(self, point: Point) -> int:
         return self._places[point.position, point.commit]
 
-    def _range(self) -> list[float]:
-        """From the lowest to the highest end, with room for the numbers above."""
-        points = [point for segment in self.segments for point in segment.points]
-        ends = [end for point in points for end in (point.ratio, *(point.interval or ()))]
-        low, high = min(ends), max(ends)
-        room = _ROOM * ((high - low) or high)
-        return [low - room, high + 2 * room]
-
-    def _traces(self, place: int, segment: Segment) -> Iterator[dict[str, Any]]:
+    def _traces(self, segment: Segment) -> Iterator[dict[str, Any]]:
+        place = self.segments.index(segment)
         colour = PALETTE[_colour(place)]
         yield from self._levels(segment, colour)
         points = segment.points
@@ -153,6 +134,14 @@ class Course:
         return {"text": f"<b>{number}{sign}</b>", "x": self._boundary(segment, change), "y": 1,
                 "yref": "paper", "yanchor": "top", "showarrow": False,
                 "font": {"size": 13}}  # fmt: skip
+
+
+def _range(segment: Segment) -> list[float]:
+    """From the lowest to the highest end, with room for the numbers above."""
+    ends = [end for point in segment.points for end in (point.ratio, *(point.interval or ()))]
+    low, high = min(ends), max(ends)
+    room = _ROOM * ((high - low) or high)
+    return [low - room, high + 2 * room]
 
 
 def _colour(place: int) -> int:

@@ -12,12 +12,13 @@ from edgekit.reports.numbers import NO_VALUE, counted
 from edgekit.text import one_line
 
 _NAVIGATION = {"series": "Series", "machines": "Machines", "references": "References"}
-_CHANGES = ("change", "by", "after", "with", "suspects", "state", "p")
+_CHANGES = ("change", "by", "after", "with", "suspects", "state")
 _POINTS = ("commit", "ratio", "interval", "CPU ratio", "floor ratio", "position", "measured")
 _LEAD = (
     "Each point is one commit: its latency divided by that of the pinned reference, both measured "
-    "in turns in one job. Bars are 95 % intervals. A level line joins what is alike; a number "
-    "marks a change. Ratios of different kinds of machine are never compared."
+    "in turns in one job, with its interval. A number marks a change of level, solid where a "
+    "slowdown holds. Each kind of machine has a figure of its own: nothing is compared "
+    "across them."
 )
 
 
@@ -69,16 +70,14 @@ def _series(trend: Trend) -> Html:
     return markup.section("series", "Ratio to the reference over commits", lead, parts)
 
 
-def _one(place: int, series: Series, segments: Sequence[Segment]) -> list[Html]:
+def _one(place: int, series: Series, segments: Sequence[Segment]) -> list[markup.Content]:
     drawn = course.Course(series, segments)
     return [
         tag("h3", series.name),
-        tag(
-            "div",
-            tag("div", plot.element(drawn.figure(f"history-figure-{place}")), drawn.key()),
-            _changes(series, drawn),
-            class_="pair",
-        ),
+        [
+            _segment(f"history-figure-{place}-{number}", segment, drawn)
+            for number, segment in enumerate(segments)
+        ],
         markup.fold(
             f"All commits of {series.name}",
             [_points(segment, drawn) for segment in segments],
@@ -86,20 +85,22 @@ def _one(place: int, series: Series, segments: Sequence[Segment]) -> list[Html]:
     ]
 
 
-def _changes(series: Series, drawn: course.Course) -> Html:
-    rows = [_change(number, segment, change) for number, segment, change in drawn.changes]
-    if not rows:
-        return tag("p", "No change of level was found.", class_="quiet")
-    return markup.table(
-        f"Changes of {series.name}", _CHANGES, rows, words=("after", "with", "state")
-    )
+def _segment(identifier: str, segment: Segment, drawn: course.Course) -> list[markup.Content]:
+    figure = plot.element(drawn.figure(identifier, segment))
+    if not segment.changes:
+        quiet = tag("p", "No change of level was found.", class_="quiet")
+        return [drawn.heading(segment), figure, quiet]
+    caption = f"Changes of {drawn.series.name}, {drawn.label(segment)}"
+    rows = [_change(number, change) for number, change in enumerate(segment.changes, 1)]
+    table = markup.table(caption, _CHANGES, rows, words=("after", "with", "state"))
+    return [drawn.heading(segment), tag("div", figure, table, class_="pair")]
 
 
-def _change(number: int, segment: Segment, change: Change) -> list[markup.Content]:
+def _change(number: int, change: Change) -> list[markup.Content]:
     state = f"{'slower' if change.slower else 'faster'}, {change.state}"
     low, high = ((end - 1.0) * 100.0 for end in change.interval)
     return [
-        tag("span", f"{number}", title=trends.machine(segment)),
+        str(number),
         [
             f"{(change.ratio - 1.0) * 100.0:+.1f} %",
             tag("span", f"{low:+.1f} to {high:+.1f}", class_="interval"),
@@ -108,7 +109,6 @@ def _change(number: int, segment: Segment, change: Change) -> list[markup.Conten
         tag("code", trends.short(change.bad), title=change.bad),
         str(change.suspects),
         tag("span", state, class_="state failed" if change.fails else "state"),
-        f"{change.p:.1g}",
     ]
 
 

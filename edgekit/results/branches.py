@@ -25,7 +25,7 @@ _TIMEOUT_S = 300.0
 _NONE = "0" * 40
 _AUTHOR = "edgekit"
 _TAIL = 10
-_FASTER = re.compile(r"rejected|cannot lock ref|failed to update ref|incorrect old value")
+_FASTER = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value")
 # What git may read from the environment about another repository than the folder's.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
@@ -193,7 +193,7 @@ class Branch:
         env = _index(index.parent)
         self._ask("read-tree", "--empty", env=env)
         for tip in tips:
-            listed = git(self.repository, "ls-tree", "-r", "-z", tip).stdout
+            listed = git(self.repository, "ls-tree", "-r", "-z", "--full-tree", tip).stdout
             names = [entry.partition(b"\t")[2] for entry in listed.split(b"\0") if entry]
             if any(b"/" in name or not name.endswith(b".jsonl") for name in names):
                 raise UsageError(

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +22,9 @@ from edgekit.errors import ToolError, UsageError
 from edgekit.records.history import Line, Past
 from edgekit.results import history
 
-_TRIES = 8
+_TRIES = 20
+# Jobs that met wait for different times before they try again; ms, more with each try.
+_APART_MS = 200
 _TIMEOUT_S = 300.0
 _NONE = "0" * 40
 _AUTHOR = "edgekit"
@@ -142,11 +146,12 @@ class Branch:
         blob = self._ask("hash-object", "-w", "--stdin", given=content)
         entry = f"100644 {blob}\t{name}\n".encode()
         commit = ""
-        for _ in range(_TRIES):
+        for number in range(1, _TRIES + 1):
             commit = self._commit(self._tips(), entry, f"history: {name}")
             if self._publish(commit):
                 return
             self.on_event(f"another job wrote to {self.name} meanwhile: once more")
+            time.sleep(secrets.randbelow(_APART_MS * number) / 1000.0)
         raise self._kept(commit, "other jobs were always faster")
 
     def _publish(self, commit: str) -> bool:

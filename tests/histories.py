@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgekit.records import digest
 from edgekit.records.history import Fingerprint, Line, Measurement, Past, Pin, Series
@@ -79,7 +80,7 @@ def past(*lines: Line) -> Past:
     )
 
 
-def write(folder: Path, lines: Sequence[Line]) -> Path:
+def write(folder: Path, lines: Sequence[Any]) -> Path:
     """A history with a file for each line."""
     for line in lines:
         history.append(folder, [line], line.position, line.record)

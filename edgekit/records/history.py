@@ -284,14 +284,15 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What the rule at commit time says of one measurement.
+    """What the rule at commit time says of a commit.
 
     Attributes:
-        measurement: The measurement.
+        measurement: The measurement; the second where one was beyond the bound.
         typical: Median of the last ones before it, of its segment; None where there are none.
-        bound: What `ratio` may be; None where the segment has too few points.
+        bound: What its ratio may be; None where the segment has too few points.
         before: How many points there are before it.
-        slower: Whether it is beyond the bound.
+        slower: Whether it is beyond the bound, twice.
+        again: Whether it was measured a second time.
     """
 
     measurement: Measurement
@@ -299,6 +300,7 @@ class Alert:
     bound: float | None
     before: int
     slower: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ def _alert(alert: Alert) -> str:
     if alert.typical is None or alert.bound is None:
         return f"{at}: {value}; {counted(alert.before, 'commit')} before it, too few to judge by"
     bound = f"the {alert.before} before it: {alert.typical:.4f}, at most {alert.bound:.4f}"
-    verdict = "SLOWER" if alert.slower else "as before"
+    twice = ", measured twice" * alert.again
+    verdict = f"SLOWER{twice}" if alert.slower else f"as before{twice}"
     return f"{at}: {verdict}: {value}; {bound}"
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import histories as made
 from tests import foreign_files
+from tests import histories as made
 from tests.browser import DARK, LIGHT, NEEDED, PHONE, TEXT, widths
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -60,9 +60,7 @@ def gate(
     compared = [_compare(plan, share, on_event) for plan in pairs.plans]
     measured = [each for each in compared if isinstance(each, _Measured)]
     slower = holm([_p_slower(each) for each in measured], ERROR)
-    judged = iter(
-        [_judged(each, slow=slow) for each, slow in zip(measured, slower, strict=True)]
-    )
+    judged = iter([_judged(each, slow=slow) for each, slow in zip(measured, slower, strict=True)])
     done = [next(judged) if isinstance(each, _Measured) else each for each in compared]
     return GateVerdict(
         pairs=(*done, *pairs.done), notes=pairs.notes, base=base, head=head, measured_at=began

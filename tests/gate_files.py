@@ -32,15 +32,15 @@ def artifact(
         np.savez(folder / "golden.npz", **arrays)
         files.append(storage.describe(folder, "golden.npz", "golden"))
     made = bench_results.artifact()
+    spec = replace(made.spec, inputs=(INPUT,), classes=foreign_files.CLASSES)
     made = replace(
         made,
         path=folder,
-        spec=replace(made.spec, inputs=(INPUT,), classes=foreign_files.CLASSES),
         preprocess=replace(made.preprocess, size=(SIZE, SIZE), resize=(SIZE, SIZE)),
         files=tuple(files),
         sha256=storage.model_sha256(files),
         size_bytes=storage.model_size_bytes(files),
-        **{"inputs": (INPUT,), **fields},
+        **{"inputs": (INPUT,), "spec": spec, **fields},
     )
     storage.write_record(made)
     return storage.load(folder)

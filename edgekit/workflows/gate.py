@@ -20,10 +20,11 @@ from edgekit.regression.family import holm
 from edgekit.regression.sequential import ERROR, LOOKS
 from edgekit.wire import Failure
 from edgekit.workflows import duels
+from edgekit.workflows.alike import notes
 from edgekit.workflows.drops import accuracy_checks
 from edgekit.workflows.duels import Duel
 from edgekit.workflows.outputs import outputs_check
-from edgekit.workflows.pairs import Pairs, notes
+from edgekit.workflows.pairs import Pairs
 
 OnEvent = Callable[[str], None]
 

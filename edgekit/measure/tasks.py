@@ -10,7 +10,7 @@ from typing import Any, Dict
 import numpy as np
 
 from edgekit.errors import UsageError
-from edgekit.measure.affinity import pin, pin_alike
+from edgekit.measure.affinity import pin
 from edgekit.measure.benching import measured
 from edgekit.measure.inputs import DISTINCT, Stored, random_feeds
 from edgekit.measure.limits import limit_memory
@@ -25,10 +25,7 @@ def perform(job: Job, events: Events) -> None:
     """Do `job` and send what came of it."""
     root = Path(job.root)
     # Before the runtime is imported: its threads get what this one has.
-    if job.kind == "compare":
-        pin_alike(job.threads, root, job.seed)  # and what it starts
-    else:
-        pin(job.threads * job.scenario.streams, root)
+    pin(job.threads * job.scenario.streams, root)
     limit_memory(root)
     memory = MemoryLog(Path(job.model))
     memory.mark("start")

@@ -98,12 +98,9 @@ def _value(preprocess: Preprocess, name: str) -> str:
 
 
 def _tool_notes(base: dict[str, str], head: dict[str, str]) -> list[str]:
+    # A tool that only one of them needed says nothing: int8 needs more of them than float32.
     return [
-        f"base was made {_with(tool, base.get(tool))}, head {_with(tool, head.get(tool))}"
-        for tool in sorted(base.keys() | head.keys())
-        if base.get(tool) != head.get(tool)
+        f"base was made with {tool} {base[tool]}, head with {head[tool]}"
+        for tool in sorted(base.keys() & head.keys())
+        if base[tool] != head[tool]
     ]
-
-
-def _with(tool: str, version: str | None) -> str:
-    return f"without {tool}" if version is None else f"with {tool} {version}"

@@ -191,9 +191,9 @@ def _plan(
     request: GateRequest, asked: plans.BenchRequest, key: str, paths: tuple[Path, Path]
 ) -> GatePlan:
     base, head = (storage.subject(path) for path in paths)
+    runtime = _runtime(asked, base, head)
     if base.artifact and head.artifact:
         alike.check(base.artifact, head.artifact)
-    runtime = _runtime(asked, base, head)
     legs = [_leg(asked, side, runtime) for side in (base, head)]
     # A foreign file doesn't say its batch before it is loaded: it gets the other's.
     batch = next((leg.batch for leg in legs if leg.batch), None)

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgekit.errors import UsageError
+from edgekit.errors import DataError, UsageError
 from edgekit.records import Outcome, Precision
 from edgekit.workflows.outputs import compared, outputs_check
 from tests import foreign_files, gate_files
@@ -42,11 +42,24 @@ def ids_net(path: Path, names: tuple[str, ...] = ("ids", "mask"), wrong: float =
 
 
 def test_the_same_network_passes_on_the_golden_sample(tmp_path):
-    for name in ("a", "b"):
-        gate_files.artifact(tmp_path / name)
+    gate_files.artifact(tmp_path / "a")
+    renamed = foreign_files.net()
+    renamed.graph.name = "another"
+    gate_files.artifact(tmp_path / "b", renamed)
     check = outputs_check(gate_files.plan(tmp_path / "a", tmp_path / "b"))
     assert (check.metric, check.outcome, check.head) == ("outputs", Outcome.PASS, None)
-    assert "last bit" in check.reason
+    assert check.reason == "equal to the last bit"
+    check = outputs_check(gate_files.plan(tmp_path / "a", tmp_path / "a"))
+    assert check.reason == "the same file, bit for bit"
+
+
+def test_an_error_says_which_side_it_is_of(tmp_path):
+    gate_files.artifact(tmp_path / "a")
+    broken = tmp_path / "model.onnx"
+    broken.write_bytes(b"not a graph")
+    for sides, role in (((broken, tmp_path / "a"), "base"), ((tmp_path / "a", broken), "head")):
+        with pytest.raises(DataError, match=f"^{role}: model.onnx is not a readable"):
+            outputs_check(gate_files.plan(*sides))
 
 
 def test_another_network_fails_unless_accuracy_decides(tmp_path):

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 import os
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Dict
 
 import numpy as np
 
 from edgekit.errors import UsageError
 from edgekit.measure.affinity import pin
 from edgekit.measure.benching import measured
-from edgekit.measure.inputs import DISTINCT, Feed, Stored, random_feeds
+from edgekit.measure.inputs import DISTINCT, Stored, random_feeds
 from edgekit.measure.limits import limit_memory
-from edgekit.measure.loading import Events, load, run_all
+from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
-from edgekit.measure.turns import take_turns
-from edgekit.measure.warmup import warm_up
+from edgekit.measure.turns import compare
 from edgekit.runtimes import Session
-from edgekit.wire import Job, Turns
+from edgekit.wire import Job
 
 
 def perform(job: Job, events: Events) -> None:
@@ -35,7 +32,7 @@ def perform(job: Job, events: Events) -> None:
     if job.kind == "bench":
         events.send("samples", dataclasses.asdict(measured(job, events, memory)))
     elif job.kind == "compare":
-        events.send("turns", dataclasses.asdict(_compare(job, events, memory)))
+        events.send("turns", compare(job, events))
     elif job.kind == "infer":
         _infer(job, events, memory)
         events.send("outputs", {})
@@ -45,34 +42,33 @@ def perform(job: Job, events: Events) -> None:
         )
 
 
-def _compare(job: Job, events: Events, memory: MemoryLog) -> Turns:
-    if job.profile is None:
-        raise UsageError("a compare job needs a profile", hint="give `profile`")
-    runs = []
-    for path, precision in {job.model: job.precision, **job.rivals}.items():
-        one = dataclasses.replace(job, model=path, precision=precision)
-        session = load(one, events, memory).session
-        feeds = random_feeds(session.inputs, DISTINCT, job.seed)
-        events.enter("warmup")
-        warm_up(session.run, feeds, job.profile)
-        runs.append(functools.partial(_next_run, session, itertools.cycle(feeds)))
-    events.enter("run")
-    return Turns(take_turns(runs, job.profile, job.seed))
-
-
-def _next_run(session: Session, feeds: Iterator[Feed]) -> List[Any]:
-    return session.run(next(feeds))
-
-
 def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
-    if job.feeds is None or job.outputs is None:
-        raise UsageError("an infer job needs files", hint="give `feeds` and `outputs`")
+    if job.outputs is None:
+        raise UsageError("an infer job needs a file", hint="give `outputs`")
     session = load(job, events, memory).session
-    stored = Stored(Path(job.feeds), session.inputs, job)
-    events.enter("run")
-    outputs = run_all(job, session, stored)
+    arrays = _of_feeds(job, session, events) if job.feeds else _of_made_up(job, session, events)
     # Written aside and renamed, so that a file with the final name is always whole.
     aside = job.outputs + ".part"
     with open(aside, "wb") as file:  # noqa: PTH123 -- NumPy wants the file, the path is a str
-        np.savez(file, **{f"output:{index}": array for index, array in enumerate(outputs)})
+        np.savez(file, **arrays)
     os.replace(aside, job.outputs)  # noqa: PTH105
+
+
+def _of_feeds(job: Job, session: Session, events: Events) -> Dict[str, Any]:
+    stored = Stored(Path(job.feeds or ""), session.inputs, job)
+    events.enter("run")
+    outputs = run_all(job, session, stored)
+    return {f"output:{index}": array for index, array in enumerate(outputs)}
+
+
+def _of_made_up(job: Job, session: Session, events: Events) -> Dict[str, Any]:
+    # By name: two files of one model may list their inputs in other orders.
+    inputs = sorted(session.inputs, key=lambda spec: spec.name)
+    feeds = random_feeds(inputs, DISTINCT, job.seed)
+    events.enter("run")
+    arrays = {f"input:{name}": array for name, array in feeds[0].items()}
+    # One by one: an output may have another size for each feed.
+    for number, feed in enumerate(feeds):
+        for index, array in enumerate(run_once(job, session, feed)):
+            arrays[f"output:{index}:{number}"] = array
+    return arrays

@@ -5,7 +5,8 @@
 
 Paths are relative to the folder that pytest was started in, as everywhere else. What noise leaves
 open is a warning, or what `on_inconclusive` says: an argument of the fixture, the command line's
-`--edgekit-on-inconclusive`, or `edgekit_on_inconclusive` in pytest's settings.
+`--edgekit-on-inconclusive`, or `edgekit_on_inconclusive` in pytest's settings. Where warnings are
+errors, say `pass`, or leave this one out: `default::edgekit.pytest_plugin.InconclusiveWarning`.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def edgekit_gate(
-    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Callable[..., GateVerdict]:
+def edgekit_gate(request: pytest.FixtureRequest) -> Callable[..., GateVerdict]:
     """Compares two model files, or folders of them, and fails the test if head is worse than base.
 
     The function that it gives takes what `edgekit.api.gate` takes, and `on_inconclusive`. It
@@ -63,21 +62,24 @@ def edgekit_gate(
         except EdgekitError as error:
             told = "\n".join(filter(None, [str(error), error.stderr_tail, f"hint: {error.hint}"]))
             pytest.fail(f"edgekit_gate: {told}", pytrace=False)
-        _record(verdict, record_property)
+        # `record_property` does the same, and warns of a schema that readers don't mind.
+        request.node.user_properties += _properties(verdict)
         _judge(verdict, on_inconclusive)
         return verdict
 
     return gate
 
 
-def _record(verdict: GateVerdict, record_property: Callable[[str, object], None]) -> None:
-    record_property("edgekit.outcome", verdict.outcome.value)
+def _properties(verdict: GateVerdict) -> list[tuple[str, str]]:
+    found = [("edgekit.outcome", verdict.outcome.value)]
     for pair in verdict.pairs:
         if timing := pair.timing:
-            record_property(f"edgekit.{pair.plan.name}.latency_ratio", f"{timing.ratio:.5f}")
+            name = f"edgekit.{pair.plan.name}"
+            found.append((f"{name}.latency_ratio", f"{timing.ratio:.5f}"))
             if timing.interval:
-                ends = " ".join(f"{end:.5f}" for end in timing.interval)
-                record_property(f"edgekit.{pair.plan.name}.latency_interval", ends)
+                low, high = timing.interval
+                found.append((f"{name}.latency_interval", f"{low:.5f} {high:.5f}"))
+    return found
 
 
 def _judge(verdict: GateVerdict, on_inconclusive: str) -> None:

@@ -73,7 +73,7 @@ class Form:
             DataError: The disk is full or read-only.
         """
         from edgekit import publishing
-        from edgekit.reports.gate import annotations, markdown
+        from edgekit.reports.gate import github, markdown
 
         for kind, path in self._files():
             # Named for its option.
@@ -84,7 +84,7 @@ class Form:
         on_github = os.environ.get("GITHUB_ACTIONS") == "true"
         if on_github if self.annotations is None else self.annotations:
             # GitHub reads both streams, and standard output is the result's.
-            for line in annotations.lines(verdict, self.on_inconclusive, _root()):
+            for line in github.lines(verdict, self.on_inconclusive, _root()):
                 output.say(line)
         if on_github and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
             with publishing.disk_errors(Path(summary)), Path(summary).open("ab") as file:

@@ -1,7 +1,7 @@
 """What a gate says, in every form that somebody reads it in.
 
 `text` is for people at a terminal, `markdown` for a pull request, `junit`, `sarif` and
-`annotations` for the services that run builds, `shape` is the JSON. All are pure functions of a
+`github` for the services that run builds, `shape` is the JSON. All are pure functions of a
 `GateVerdict`, and `words` are the sentences that they share.
 """
 

@@ -1,8 +1,8 @@
 """A gate as JUnit XML: a test suite for each pair, a test case for each check.
 
-Elements and attributes are those that both Ant's schema and Jenkins' have, in Ant's order, so that
-either takes the file; GitLab, Azure and GitHub's readers want less. Inconclusive has no word in
-JUnit: it is `skipped`, with the reason, or `failure` where `--on-inconclusive fail` says so.
+There is no standard. This is what Ant's schema asks for, in its order, which is the strictest that
+readers know: Jenkins, GitLab and others want less. JUnit has no word for inconclusive: it is
+`skipped`, with the reason, or `failure` where `--on-inconclusive fail` says so.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ _LAST_LINES = 5
 def render(verdict: GateVerdict) -> str:
     """A table for each pair, what to know about it, and the verdict as the last line.
 
-    No line begins with foreign text, so that none can be a command to the service that runs the
-    build.
+    Lines begin with our words and not with foreign ones, which could be a command to the service
+    that runs the build.
     """
     parts = [part for pair in verdict.pairs for part in _pair(pair)]
     parts += [f"note: {one_line(note)}" for note in verdict.notes]
@@ -38,7 +38,7 @@ def _pair(pair: GatePair) -> list[str]:
     if failure := pair.failure:
         tail = failure.tail.splitlines()[-_LAST_LINES:]
         lines = [f"{head}: could not be compared: {one_line(failure.message)}"]
-        lines += [f"  hint: {one_line(failure.hint)}", *(f"  | {line}" for line in tail)]
+        lines += [f"  hint: {one_line(failure.hint)}", *(f"  | {one_line(line)}" for line in tail)]
     else:
         rows = [_row(check) for check in pair.checks]
         shown = table.render(_COLUMNS, rows, left=_COLUMNS[-2:])

@@ -168,6 +168,12 @@ def find(root: Path) -> list[Path]:
     return sorted(path.parent for path in visible)
 
 
+def find_models(root: Path) -> list[Path]:
+    """Model files below `root` by their suffix, sorted; hidden ones are passed over."""
+    files = (path for path in root.rglob("*") if path.suffix in FOREIGN and path.is_file())
+    return sorted(path for path in files if not _hidden(path.relative_to(root)))
+
+
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from pathlib import Path
@@ -29,7 +30,7 @@ def pin(threads: int, root: Path) -> None:
 
 
 def pin_alike(threads: int, root: Path, seed: int) -> None:
-    """Keep this process, and others with the same `seed`, on the very same `threads` CPUs.
+    """Keep this process, and others with the same `seed`, on the very same CPUs from now on.
 
     Equal cores aren't: one serves the interrupts, another has a neighbour on its other hardware
     thread. Two processes that each keep to a core of their own differed by 1.3 % on one file.
@@ -43,7 +44,10 @@ def pin_alike(threads: int, root: Path, seed: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cpus = chosen(affinity(), threads, root)
         drawn = random.Random(seed).sample(cpus, min(threads, len(cpus)))  # noqa: S311 -- no secret
-        os.sched_setaffinity(0, drawn)
+        for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 -- names, no paths
+            # One that ended just now needs no CPU.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread), drawn)
 
 
 def chosen(allowed: Sequence[int], threads: int, root: Path) -> List[int]:

@@ -46,8 +46,11 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     events.enter("warmup")
     warmup_ns, steady = warm_up(loaded.session.run, feeds, job.profile)
     memory.mark("warm")
+    if job.scenario.mode == "turns":
+        memory.mark("steady")  # in turns sessions come and go, and leave holes in the heap
     fields = _stretch(job, events, stretch)
-    memory.mark("steady")
+    if job.scenario.mode != "turns":
+        memory.mark("steady")
     session = loaded.session  # from here on: turns may put another one in its place
     fields["parts_ns"] = {
         **fields.get("parts_ns", {}),

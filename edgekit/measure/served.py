@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from edgekit.errors import UsageError
+from edgekit.measure.affinity import pin_alike
 from edgekit.measure.collector import at_rest
 from edgekit.measure.inputs import ShapeChooser
 from edgekit.measure.lines import Lines
@@ -47,6 +48,8 @@ def serve(job: Job, events: Events, loaded: Loaded, feeds: Feeds) -> Dict[str, A
     wall: List[int] = []
     cpu: List[int] = []
     commands = Lines(0)
+    # Not sooner: all sides load at the same time, on all the CPUs there are.
+    pin_alike(job.threads, Path(job.root), job.seed)
     with at_rest():
         for line in iter(commands.read, b"end"):
             if not line:

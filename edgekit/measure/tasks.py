@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any, Dict
 
 import numpy as np
 
 from edgekit.errors import UsageError
-from edgekit.measure.affinity import pin, pin_alike
+from edgekit.measure.affinity import pin
 from edgekit.measure.benching import measured
-from edgekit.measure.inputs import Stored
+from edgekit.measure.inputs import DISTINCT, Stored, random_feeds
 from edgekit.measure.limits import limit_memory
-from edgekit.measure.loading import Events, load, run_all
+from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
 from edgekit.measure.turns import compare
+from edgekit.runtimes import Session
 from edgekit.wire import Job
 
 
@@ -23,10 +25,7 @@ def perform(job: Job, events: Events) -> None:
     """Do `job` and send what came of it."""
     root = Path(job.root)
     # Before the runtime is imported: its threads get what this one has.
-    if job.kind == "compare":
-        pin_alike(job.threads, root, job.seed)  # and what it starts
-    else:
-        pin(job.threads * job.scenario.streams, root)
+    pin(job.threads * job.scenario.streams, root)
     limit_memory(root)
     memory = MemoryLog(Path(job.model))
     memory.mark("start")
@@ -44,14 +43,32 @@ def perform(job: Job, events: Events) -> None:
 
 
 def _infer(job: Job, events: Events, memory: MemoryLog) -> None:
-    if job.feeds is None or job.outputs is None:
-        raise UsageError("an infer job needs files", hint="give `feeds` and `outputs`")
+    if job.outputs is None:
+        raise UsageError("an infer job needs a file", hint="give `outputs`")
     session = load(job, events, memory).session
-    stored = Stored(Path(job.feeds), session.inputs, job)
-    events.enter("run")
-    outputs = run_all(job, session, stored)
+    arrays = _of_feeds(job, session, events) if job.feeds else _of_made_up(job, session, events)
     # Written aside and renamed, so that a file with the final name is always whole.
     aside = job.outputs + ".part"
     with open(aside, "wb") as file:  # noqa: PTH123 -- NumPy wants the file, the path is a str
-        np.savez(file, **{f"output:{index}": array for index, array in enumerate(outputs)})
+        np.savez(file, **arrays)
     os.replace(aside, job.outputs)  # noqa: PTH105
+
+
+def _of_feeds(job: Job, session: Session, events: Events) -> Dict[str, Any]:
+    stored = Stored(Path(job.feeds or ""), session.inputs, job)
+    events.enter("run")
+    outputs = run_all(job, session, stored)
+    return {f"output:{index}": array for index, array in enumerate(outputs)}
+
+
+def _of_made_up(job: Job, session: Session, events: Events) -> Dict[str, Any]:
+    # By name: two files of one model may list their inputs in other orders.
+    inputs = sorted(session.inputs, key=lambda spec: spec.name)
+    feeds = random_feeds(inputs, DISTINCT, job.seed)
+    events.enter("run")
+    arrays = {f"input:{name}": array for name, array in feeds[0].items()}
+    # One by one: an output may have another size for each feed.
+    for number, feed in enumerate(feeds):
+        for index, array in enumerate(run_once(job, session, feed)):
+            arrays[f"output:{index}:{number}"] = array
+    return arrays

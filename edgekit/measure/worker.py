@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -68,6 +69,9 @@ def end_with_host() -> None:
     def wait() -> None:
         while os.read(0, 1024):
             pass
+        # What this process started may stand still, and would do so for good.
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(ABANDONED)
 
     threading.Thread(target=wait, daemon=True).start()

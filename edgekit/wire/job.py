@@ -132,8 +132,10 @@ class Job:
         layouts: Axes of inputs whose layout the file doesn't say, by input name.
         golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
             they are images) and the float model's outputs (`output:INDEX`); or None.
-        feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`.
-        outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`.
+        feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`; None for inputs that
+            are made up.
+        outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`; of inputs
+            that are made up `output:INDEX:NUMBER` of each, and the first's `input:NAME`.
         profile: For `bench` and `compare`: how long to measure.
         rivals: For `compare`: what takes turns with the model.
         scenario: For `bench`: how inferences follow each other.

@@ -1,15 +1,19 @@
-"""Outputs of artifacts for photos, and shares of right ones: what evaluation and guard share."""
+"""Outputs of artifacts for photos, and shares of right ones: for evaluation, guard and gate."""
 
 import numpy as np
 import numpy.typing as npt
 
+from edgekit import storage
 from edgekit.datasets import images, labels
+from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact
 from edgekit.workflows.infer import infer
 from edgekit.workflows.parity import REFERENCE
 
 # Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
 _CHUNK = 128
+_SHOWN = 3
+_ROUNDING = 1e-9  # points
 
 
 def classes(artifact: Artifact) -> labels.Classes:
@@ -17,6 +21,49 @@ def classes(artifact: Artifact) -> labels.Classes:
     path = artifact.file("labels")
     names = tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
     return labels.Classes(artifact.spec.classes, names)
+
+
+def check_head(artifact: Artifact) -> None:
+    """Refuse an artifact whose outputs are no scores of classes.
+
+    Raises:
+        UsageError: With what it ends in.
+    """
+    if artifact.spec.head != "classify":
+        raise UsageError(
+            f"{artifact.name} ends in {artifact.spec.head!r}: it has no classes to be right about",
+            hint="evaluate an artifact exported with --head classify",
+        )
+
+
+def check_apart(artifact: Artifact, photos: images.Photos) -> None:
+    """Refuse images that the artifact was calibrated on: they would flatter it.
+
+    Raises:
+        DataError: With the first of them.
+    """
+    if artifact.calibration is None:
+        return
+    calibrated = {digest for _, digest in artifact.calibration.files}
+    both = [path.name for path in photos.paths if storage.file_sha256(path) in calibrated]
+    if both:
+        raise DataError(
+            f"{artifact.name} was calibrated on {len(both)} of these images: "
+            f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
+            hint="evaluate on other images: on these the numbers would flatter the artifact",
+        )
+
+
+def allowed_points(max_drop: float, count: int) -> float:
+    """Points that may be lost: of a budget finer than one image, one image; of none, none.
+
+    On a dozen photos each is worth eight points, and one near tie would decide.
+
+    Args:
+        max_drop: The budget, in points.
+        count: Number of images that it is measured on.
+    """
+    return max(max_drop, 100.0 / count) + _ROUNDING if max_drop else 0.0
 
 
 def outputs(

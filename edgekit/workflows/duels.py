@@ -26,7 +26,7 @@ PROFILE = Profile(
     max_time_s=20.0,
     warmup_min_runs=2,
     warmup_min_time_s=0.05,
-    warmup_max_time_s=0.3,
+    warmup_max_time_s=0.1,
 )
 _TIMEOUT_S = 900.0
 _NS_PER_MS = 1e6

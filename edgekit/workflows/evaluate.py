@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgekit import storage
 from edgekit.datasets import images, labels
-from edgekit.errors import DataError, UsageError
+from edgekit.errors import UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, EvalResult, Format, Precision
 from edgekit.runtimes import RUNTIMES
@@ -17,7 +17,6 @@ from edgekit.workflows import accuracy, routes
 from edgekit.workflows.parity import REFERENCE
 
 _TOP = 5
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         DeviceError: The worker failed.
     """
     artifact = storage.load(plan.artifact)
-    if artifact.spec.head != "classify":
-        raise UsageError(
-            f"{artifact.name} ends in {artifact.spec.head!r}: it has no classes to be right about",
-            hint="evaluate an artifact exported with --head classify",
-        )
+    accuracy.check_head(artifact)
     runtime = plan.runtime or routes.RUNTIME_OF[artifact.format][0]
     # The reference reads the ONNX file that an engine is built from.
     gpu = (REFERENCE,) if artifact.format is Format.TENSORRT else ()
@@ -61,7 +56,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
             hint=f"these can: {', '.join(readers)}",
         )
     data = labels.read(plan.data, accuracy.classes(artifact))
-    _check_apart(artifact, data.photos)
+    accuracy.check_apart(artifact, data.photos)
     on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
     threads = plan.threads or usable_cores()
     outputs = accuracy.outputs(artifact, runtime, data.photos, threads)
@@ -96,17 +91,3 @@ def _agreement(
         theirs = accuracy.outputs(reference, routes.RUNTIME_OF[format][0], photos, threads)
         return accuracy.agreement(outputs, theirs)
     return 1.0 if artifact.precision is Precision.FP32 else None
-
-
-def _check_apart(artifact: Artifact, photos: images.Photos) -> None:
-    """Refuse images that the artifact was calibrated on: they would flatter it."""
-    if artifact.calibration is None:
-        return
-    calibrated = {digest for _, digest in artifact.calibration.files}
-    both = [path.name for path in photos.paths if storage.file_sha256(path) in calibrated]
-    if both:
-        raise DataError(
-            f"{artifact.name} was calibrated on {len(both)} of these images: "
-            f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
-            hint="evaluate on other images: on these the numbers would flatter the artifact",
-        )

@@ -21,7 +21,6 @@ from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.parity import REFERENCE, checker
 
 _Leg = tuple[Format, Precision]
-_ROUNDING = 1e-9  # points
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ class Guard:
         reference = self._reference(leg, data.photos)
         top1 = accuracy.share_right(reference, data.right, 1)
         full = 1.0 if top1 is None else top1
-        limit = full - _allowed(self._plan.max_drop or 0.0, len(data.photos.paths)) / 100.0
+        budget = self._plan.max_drop or 0.0
+        limit = full - accuracy.allowed_points(budget, len(data.photos.paths)) / 100.0
         runtime = checker(leg[0])
 
         def measured(artifact: Artifact, float_layers: int) -> Try:
@@ -90,7 +90,7 @@ class Guard:
             float32=full,
             all_int8=start.value,
             value=best.value,
-            max_drop=self._plan.max_drop or 0.0,
+            max_drop=budget,
             met=best.value >= limit,
             float_layers=best.float_layers,
             latency_ratio=self._slowdown(best.artifact, first, runtime),
@@ -148,15 +148,6 @@ class Guard:
             found = accuracy.outputs(parent, runtime, photos, usable_cores())
             self._references[parent.format] = found
         return self._references[parent.format]
-
-
-def _allowed(max_drop: float, images: int) -> float:
-    """Points that may be lost: of a budget finer than one image, one image; of none, none.
-
-    On a dozen photos each is worth eight points, and one near tie would put half of the network
-    back in float.
-    """
-    return max(max_drop, 100.0 / images) + _ROUNDING if max_drop else 0.0
 
 
 def over_budget(artifact: Artifact) -> ToolError | None:

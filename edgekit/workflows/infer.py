@@ -1,7 +1,8 @@
-"""Running inputs through an artifact in a fresh worker: what parity and evaluation share."""
+"""Running inputs through a file in a fresh worker: what parity, evaluation and gate share."""
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,27 +82,39 @@ def infer_file(
     Raises:
         EdgekitError: The worker failed.
     """
-    device = Device()
     sizes = [size for size in spec.shape[1:] if size is not None]
+    job = Job(
+        kind="infer",
+        runtime=runtime,
+        model=str(model),
+        precision=precision,
+        threads=threads,
+        batch=batch,
+        layouts={spec.name: spec.layout},
+        shapes={spec.name: [batch, *sizes]} if size_is_free else {},
+    )
+    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images})["output:0"]
+    return found
+
+
+def run(job: Job, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Every output of an `infer` job, by the name that `Job.outputs` tells.
+
+    Args:
+        job: What to run, without files.
+        inputs: Samples as in `Job.golden`; none for inputs that the worker makes up.
+
+    Raises:
+        EdgekitError: The worker failed.
+    """
+    device = Device()
     with tempfile.TemporaryDirectory() as folder:
         feeds, outputs = Path(folder) / "feeds.npz", Path(folder) / "outputs.npz"
-        _save(feeds, {f"input:{spec.name}": images})
-        job = Job(
-            kind="infer",
-            runtime=runtime,
-            model=str(model),
-            precision=precision,
-            threads=threads,
-            batch=batch,
-            layouts={spec.name: spec.layout},
-            shapes={spec.name: [batch, *sizes]} if size_is_free else {},
-            feeds=str(feeds),
-            outputs=str(outputs),
-        )
-        run_job(TRANSPORTS.get(device.transport).open(device), job, timeout_s=_TIMEOUT_S)
+        _save(feeds, inputs)
+        filed = replace(job, feeds=str(feeds) if inputs else None, outputs=str(outputs))
+        run_job(TRANSPORTS.get(device.transport).open(device), filed, timeout_s=_TIMEOUT_S)
         with np.load(outputs) as computed:
-            found: npt.NDArray[np.float32] = computed["output:0"]
-            return found
+            return {name: computed[name] for name in computed.files}
 
 
 def _save(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -90,15 +90,15 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
         UsageError: An option's value is unknown, or there is nothing to measure.
         EdgekitError: The only path can't be measured.
     """
-    _check(request)
+    check(request)
     plans: list[BenchPlan] = []
     failed: list[BenchResult] = []
     paths = _paths(request)
     for path in paths:
         try:
             subject = storage.subject(path)
-            legs = [_leg(request, subject, name) for name in _runtimes(request, subject)]
-            plans += [scenarios.applied(request.wanted, leg, request.threads) for leg in legs]
+            legs = [leg(request, subject, name) for name in runtimes(request, subject)]
+            plans += [scenarios.applied(request.wanted, one, request.threads) for one in legs]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
@@ -106,7 +106,12 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
     return tuple(plans), tuple(failed)
 
 
-def _check(request: BenchRequest) -> None:
+def check(request: BenchRequest) -> None:
+    """Refuse a request that no machine or runtime here can meet.
+
+    Raises:
+        UsageError: An option's value is unknown, or out of its range.
+    """
     if request.device != Device().name:
         raise UsageError(
             f"there is no device named {request.device!r}",
@@ -161,8 +166,13 @@ def _paths(request: BenchRequest) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _runtimes(request: BenchRequest, subject: Subject) -> Sequence[str]:
-    format = _format(subject)
+def runtimes(request: BenchRequest, subject: Subject) -> Sequence[str]:
+    """Those that `request` names and that read `subject`; its format's first if it names none.
+
+    Raises:
+        UsageError: None of those that it names reads it.
+    """
+    format = format_of(subject)
     readers = routes.readers(format)
     if not request.runtimes:
         return readers[:1]
@@ -177,11 +187,13 @@ def _runtimes(request: BenchRequest, subject: Subject) -> Sequence[str]:
     return chosen
 
 
-def _format(subject: Subject) -> Format:
+def format_of(subject: Subject) -> Format:
+    """The artifact's format, or that of the file's suffix."""
     return subject.artifact.format if subject.artifact else storage.FOREIGN[subject.path.suffix]
 
 
-def _leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
+def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
+    """The leg of `request` that measures `subject` by the runtime with that name."""
     return BenchPlan(
         subject=subject,
         runtime=runtime,
@@ -209,5 +221,5 @@ def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchR
     runtime = ",".join(request.runtimes)
     failure = Failure("plan", error.kind, str(error), error.hint, error.stderr_tail)
     return BenchResult(
-        _leg(request, subject, runtime), (), (), valid=False, reasons=(), failure=failure
+        leg(request, subject, runtime), (), (), valid=False, reasons=(), failure=failure
     )

@@ -1,6 +1,6 @@
 """Steps in simulated histories: which rules find them, and which cry wolf.
 
-python benchmarks/history.py [--series 300] [--launches FILE]   prints Markdown tables; a minute
+python benchmarks/history.py [--series 200] [--launches FILE]   prints Markdown tables; a minute
 
 A series is 60 commits; from the 46th on latency is higher by 0, 3, 5 or 10 %. Each commit is a job
 of its own. edgekit stores the ratio to a pinned reference that was measured in the same job: its
@@ -128,7 +128,7 @@ def row(name: str, rule: Rule, noise: Noise, runner: float, series: int) -> str:
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--series", type=int, default=300)
+    words.add_argument("--series", type=int, default=200)
     words.add_argument("--launches", type=Path)
     given = words.parse_args()
     noises: dict[str, Noise] = {"normal": normal, "heavy tails": heavy, "AR(1) 0.3": correlated}

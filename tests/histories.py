@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.records import digest
-from edgekit.records.history import Fingerprint, Line, Measurement, Past, Pin, Series
+from edgekit.records.history import Acceptance, Fingerprint, Line, Measurement, Past, Pin, Series
 from edgekit.results import history
 
 SERIES = Series("net.onnx", "onnxruntime", 1, None)
@@ -77,6 +77,7 @@ def past(*lines: Line) -> Past:
     return Past(
         tuple(line for line in lines if isinstance(line, Measurement)),
         tuple(line for line in lines if isinstance(line, Pin)),
+        tuple(line for line in lines if isinstance(line, Acceptance)),
     )
 
 

@@ -1,4 +1,4 @@
-"""`edgekit history`: `pin`, `add`, `show`."""
+"""`edgekit history`: `pin`, `add`, `show`, `accept`."""
 
 from __future__ import annotations
 
@@ -102,6 +102,25 @@ def add(
         output.print_text(trends.added(found))
     output.say(f"kept in {found.path}")
     _leave(found.faults, failed=found.slower)
+
+
+@history.command("accept")
+def accept(
+    commit: Annotated[str, typer.Argument(help="The commit that it came with.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why it is wanted.")],
+    into: Into = None,
+    branch: Branch = "",
+    json: options.Json = False,
+) -> None:
+    """Accept a slowdown that is wanted, so that `show` fails for it no more."""
+    from edgekit.workflows import history as story
+
+    made = story.accept(commit, reason, _place(into, branch))
+    if json:
+        output.print_json(made)
+    else:
+        output.print_text(f"accepted what came with {made.commit[:12]}: {made.reason}")
 
 
 @history.command("show")

@@ -30,7 +30,7 @@ from edgekit.registry import install_command
 LEAST = 3
 _CONFIRMING = 3
 # In units of the noise's variance: a change must explain that much of the squares.
-_PENALTY = 15.0
+_PENALTY = 13.5
 _MOST_P = 0.005
 # Further than that from its neighbours' median a value counts as that far.
 _REACH = 3.0

@@ -145,10 +145,12 @@ def _rows(segment: Segment) -> list[tuple[str, ...]]:
         return [(*head, "none", NO_VALUE, NO_VALUE, NO_VALUE)]
     rows: list[tuple[str, ...]] = []
     for change in segment.changes:
-        rows.append((*head, spread(change), short(change.good), short(change.bad), _state(change)))
+        rows.append((*head, spread(change), short(change.good), short(change.bad), state(change)))
         head = ("", "", "")
     return rows
 
 
-def _state(change: Change) -> str:
-    return f"{'slower' if change.slower else 'faster'}, {change.state}"
+def state(change: Change) -> str:
+    """Direction and state, with the reason of an accepted one."""
+    reason = f" ({change.reason})" if change.reason else ""
+    return f"{'slower' if change.slower else 'faster'}, {change.state}{reason}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from edgekit import __version__, storage
 from edgekit.errors import UsageError
-from edgekit.records.history import Change, Past, Pin, Segment, Trend
+from edgekit.records.history import Acceptance, Change, Past, Pin, Segment, State, Trend
 from edgekit.regression import changes, segments
 from edgekit.results.history import Place
 from edgekit.workflows.additions import SHORT, now
@@ -41,6 +42,31 @@ def pin(reference: Path, place: Place, repository: Path = Path(), named: str = "
     return made
 
 
+def accept(named: str, reason: str, place: Place, repository: Path = Path()) -> Acceptance:
+    """Accept the slowdown that came with a commit, in every series.
+
+    Args:
+        named: What the commit is called.
+        reason: Why it is wanted.
+        place: Where the history is.
+        repository: A folder in the repository that has the commit.
+
+    Raises:
+        UsageError: The commit isn't known, or was never measured.
+        EdgekitError: The history can't be read or written.
+    """
+    past = place.past()
+    name, position = commit(named, past, repository)
+    if all(one.commit != name for one in past.measurements):
+        raise UsageError(
+            f"{named} was never measured in this history",
+            hint="name a commit that `edgekit history show` gives",
+        )
+    made = Acceptance(name, reason, position, now(), __version__)
+    place.keep([made], position, f"accept-{name}")
+    return made
+
+
 def trend(past: Past, max_slowdown: float) -> Trend:
     """What a history says.
 
@@ -53,8 +79,11 @@ def trend(past: Past, max_slowdown: float) -> Trend:
     """
     changes.check()
     found, joins = segments.segments(past)
+    reasons = {one.commit: one.reason for one in past.acceptances}
     return Trend(
-        segments=tuple(replace(one, changes=_changes(one, max_slowdown)) for one in found),
+        segments=tuple(
+            replace(one, changes=_changes(one, max_slowdown, reasons)) for one in found
+        ),
         joins=joins,
         pins=past.pins,
         faults=past.faults,
@@ -62,19 +91,27 @@ def trend(past: Past, max_slowdown: float) -> Trend:
     )
 
 
-def _changes(segment: Segment, max_slowdown: float) -> tuple[Change, ...]:
+def _changes(
+    segment: Segment, max_slowdown: float, reasons: Mapping[str, str]
+) -> tuple[Change, ...]:
+    found = changes.changes([point.ratio for point in segment.points], max_slowdown)
+    return tuple(_change(segment, one, reasons) for one in found)
+
+
+def _change(segment: Segment, found: changes.Found, reasons: Mapping[str, str]) -> Change:
     points = segment.points
-    found = changes.changes([point.ratio for point in points], max_slowdown)
-    return tuple(
-        Change(
-            good=points[one.first - 1].commit,
-            bad=points[one.last].commit,
-            suspects=one.last - one.first + 1,
-            index=one.index,
-            ratio=one.ratio,
-            interval=one.interval,
-            p=one.p,
-            state=one.state,
-        )
-        for one in found
+    change = Change(
+        good=points[found.first - 1].commit,
+        bad=points[found.last].commit,
+        suspects=found.last - found.first + 1,
+        index=found.index,
+        ratio=found.ratio,
+        interval=found.interval,
+        p=found.p,
+        state=found.state,
     )
+    suspects = [point.commit for point in points[found.first : found.last + 1]]
+    accepted = [name for name in suspects if name in reasons]
+    if not accepted or not change.fails:
+        return change
+    return replace(change, state=State.ACCEPTED, reason=reasons[accepted[0]])

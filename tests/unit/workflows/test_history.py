@@ -12,13 +12,13 @@ import pytest
 from edgekit import storage
 from edgekit.errors import UsageError
 from edgekit.records import Timing
-from edgekit.records.history import Past
+from edgekit.records.history import Past, State
 from edgekit.results.history import Directory
 from edgekit.workflows import additions
 from edgekit.workflows import history as story
 from edgekit.workflows.commits import commit
 from edgekit.workflows.fingerprints import fingerprint
-from tests.histories import measured, past
+from tests.histories import measured, of, past, stepped, write
 
 TIMING = Timing(
     ratio=1.0, interval=(0.99, 1.01), p_slower=1.0, cpu_ratio=1.0, cpu_interval=None,
@@ -251,3 +251,24 @@ def test_the_fingerprint_hangs_on_the_machine_and_the_runtime_only(tmp_path):
     assert kinds["guest"].facts["virtual"] == "yes"
     assert kinds["bare"].facts["cpu"] == "Some CPU"
     assert kinds["bare"].digest != kinds["guest"].digest
+
+
+def test_an_accepted_slowdown_fails_no_more(tmp_path):
+    folder = write(tmp_path / "history", of(stepped(60, 45, 0.05, 3)))
+    place = Directory(folder)
+    ((_, change),) = story.trend(place.past(), 0.03).failing
+    story.accept(change.bad, "a better model", place, tmp_path)
+    found = story.trend(place.past(), 0.03)
+    assert found.failing == ()
+    (change,) = found.segments[0].changes
+    assert (change.state, change.reason) == (State.ACCEPTED, "a better model")
+    # The next one isn't.
+    write(folder, of([1.15] * 10, 61))
+    ((_, change),) = story.trend(place.past(), 0.03).failing
+    assert change.index == 60
+
+
+def test_a_commit_that_was_never_measured_has_nothing_to_accept(tmp_path):
+    place = Directory(write(tmp_path / "history", of([1.0])))
+    with pytest.raises(UsageError, match="never measured"):
+        story.accept("other", "why not", place, tmp_path)

@@ -194,22 +194,30 @@ def _shift(before: Array, after: Array) -> tuple[float, float, float]:
 
 
 def _range(logs: Array, cut: int, scale: float) -> tuple[int, int]:
-    """The earliest and the latest place where the change at `cut` may be, by the likelihood."""
-    places = range(1, len(logs))
-    left = [_squares(logs, place) for place in places]
-    bound = _squares(logs, cut) + _SUSPICION * scale**2
-    near = [place for place, rest in zip(places, left, strict=True) if rest <= bound]
+    """The earliest and the latest place where the change at `cut` may be, by the likelihood.
+
+    What lies far off both levels says nothing of the place, so no value counts for more than one
+    at the reach.
+    """
+    ends = [
+        place
+        for place in range(1, len(logs))
+        if _misfit(logs, place, scale) <= _misfit(logs, cut, scale) + _SUSPICION
+    ]
     # What hangs together with the cut itself.
     first = last = cut
-    while first - 1 in near:
+    while first - 1 in ends:
         first -= 1
-    while last + 1 in near:
+    while last + 1 in ends:
         last += 1
     return first, last
 
 
-def _squares(logs: Array, cut: int) -> float:
-    return float(sum(np.sum((part - np.median(part)) ** 2) for part in (logs[:cut], logs[cut:])))
+def _misfit(logs: Array, cut: int, scale: float) -> float:
+    """Squares about the medians of both sides, in units of the noise's variance."""
+    sides = (logs[:cut], logs[cut:])
+    far = [np.minimum(np.abs(side - np.median(side)) / scale, _REACH) for side in sides]
+    return float(sum(np.sum(side**2) for side in far))
 
 
 def _state(levels: Sequence[float], place: int, ends: Sequence[int], max_slowdown: float) -> State:

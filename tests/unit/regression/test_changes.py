@@ -104,6 +104,26 @@ def test_one_wild_value_is_no_change(wild):
     assert changes.changes(ratios, LIMIT) == ()
 
 
+@pytest.mark.parametrize("off", [-3, -2, -1, 0, 1, 2])
+def test_one_wild_value_near_a_step_does_not_hide_its_place(off):
+    for seed in range(20):
+        ratios = stepped(60, 45, 0.05, seed)
+        ratios[45 + off] *= 2.0
+        (one,) = changes.changes(ratios, LIMIT)
+        assert one.first <= 45 <= one.last
+        assert one.last - one.first <= 8
+
+
+def test_of_a_step_as_small_as_the_noise_a_range_is_told():
+    held = [
+        one.first <= 30 <= one.last
+        for seed in range(60)
+        for one in changes.changes(stepped(60, 30, 0.03, seed, sd=0.02), LIMIT)
+    ]
+    assert len(held) >= 45
+    assert sum(held) >= 0.85 * len(held)
+
+
 def test_less_than_half_of_what_is_allowed_is_no_change():
     ratios = [1.0, 1.0005, 0.9995] * 10 + [1.012, 1.0125, 1.0115] * 10
     assert changes.changes(ratios, LIMIT) == ()

@@ -154,9 +154,11 @@ def test_two_references_overlap_for_twenty_commits(bench):
     (note,) = bench.add("new").notes
     assert "0 of 20" in note
     assert "old.onnx" in note
+    assert "give both" in note
     for number in range(1, 20):
         (note,) = bench.add("new", "old").notes
         assert f"{number} of 20" in note
+        assert "give both" not in note
     assert bench.compared[-2:] == [("new", "head"), ("old", "head")]
     (note,) = bench.add("new", "old").notes
     assert "isn't needed any more" in note

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edgekit.records import GateVerdict, Limits, Outcome, Resolution
-from edgekit.workflows import limits as limiting
-from edgekit.workflows.pairs import GateRequest, pairs
+from edgekit.workflows import comparison
+from edgekit.workflows.pairs import GateRequest
 
 __all__ = ["GateVerdict", "Outcome", "Resolution", "gate", "resolution"]
 
@@ -73,8 +73,6 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         UsageError: It can't be compared as asked, or a limit can't be kept.
         EdgekitError: A file is broken, or what measures it failed.
     """
-    from edgekit.workflows import gate as workflow
-
     limits = Limits(
         slowdown=max_slowdown,
         size_growth=max_size_growth,
@@ -96,8 +94,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         budget_s=budget_s,
         data=Path(data) if data is not None else None,
     )
-    limiting.check(limits, budget_s)
-    return workflow.gate(pairs(request), on_event, base=request.base, head=request.head)
+    return comparison.compare(request, on_event)
 
 
 def resolution(  # noqa: PLR0913 -- the options of the command line
@@ -134,23 +131,19 @@ def resolution(  # noqa: PLR0913 -- the options of the command line
         UsageError: It can't be compared as asked.
         EdgekitError: A file is broken, or what measures it failed.
     """
-    from edgekit.workflows import gate as workflow
-
-    limits = Limits(slowdown=max_slowdown)
     request = GateRequest(
         base=str(base),
-        head=str(base),
+        head="",
         command=export,
         runtime=runtime,
         device=device,
         threads=threads,
         batch=batch,
         shapes=_lists(shapes),
-        limits=limits,
+        limits=Limits(slowdown=max_slowdown),
         budget_s=budget_s,
     )
-    limiting.check(limits, budget_s)
-    return tuple(workflow.resolution(plan, on_event) for plan in pairs(request).plans)
+    return comparison.resolve(request, on_event)
 
 
 def _lists(shapes: Shapes | None) -> dict[str, list[int]]:

@@ -99,7 +99,7 @@ def gate(
     )
     request = GateRequest(
         base=base,
-        head=gating.head_of(base, head, aa=aa),
+        head=gating.head_of(head, aa=aa),
         command=export,
         runtime=runtime,
         device=device,

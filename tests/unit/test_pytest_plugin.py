@@ -54,6 +54,7 @@ def test_a_slower_one_fails_with_the_report_and_no_traceback(run):
     shown = done.stdout.str()
     assert "+5.2 % (4.1 to 6.3 %)" in shown
     assert "slower in all 6 launches" in shown
+    assert "\nedgekit_gate: fail: toy/onnx-fp32: latency +5.2 %" in shown
     for noise in ("def test_fast", "pytest_plugin.py", "Traceback"):
         assert noise not in shown
 
@@ -105,7 +106,7 @@ def test_an_error_is_told_with_its_hint_and_no_traceback(run):
     shown = done.stdout.str()
     for words in ("there is no a", "hint: export it", "last words"):
         assert words in shown
-    for noise in ("def test_fast", "Traceback", "DataError("):
+    for noise in ("def test_fast", "Traceback", "DataError(", "exception"):
         assert noise not in shown
 
 

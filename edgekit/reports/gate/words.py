@@ -5,6 +5,7 @@ A ratio that was measured never stands without its interval.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from edgekit.records import Check, GatePair, GateVerdict, Outcome, Resolution, Timing
@@ -80,8 +81,11 @@ def allowed(check: Check) -> str:
         return NO_VALUE
     if is_measured(check):
         return f"{100 * (check.allowed - 1):+g} %"
-    bound = "at least" if check.better == "higher" else "at most"
-    return f"{bound} {amount(check.allowed, check.unit)}"
+    higher = check.better == "higher"
+    # What is counted is whole, and so is the worst that passes.
+    whole = math.ceil(check.allowed) if higher else math.floor(check.allowed)
+    value = whole if check.unit == "count" else check.allowed
+    return f"{'at least' if higher else 'at most'} {amount(value, check.unit)}"
 
 
 def is_measured(check: Check) -> bool:

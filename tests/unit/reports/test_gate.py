@@ -147,6 +147,14 @@ def test_what_has_no_base_is_told_without_one():
     assert words.sentence(unknown) == "outputs: differ"
 
 
+@pytest.mark.parametrize(
+    ("better", "worst", "shown"), [("lower", 16.9, "at most 16"), ("higher", 16.1, "at least 17")]
+)
+def test_what_is_counted_is_allowed_in_whole_numbers(better, worst, shown):
+    found = Check("ops", "count", better, 16, 17, 1.06, None, worst, Outcome.FAIL, "")
+    assert words.allowed(found) == shown
+
+
 def test_what_the_machine_resolves_is_told():
     fine, poor = made.resolution(0.018), made.resolution(0.04)
     shown = text.resolutions([fine, poor])

@@ -60,7 +60,7 @@ def gate(
     share = 1.0 / max(1, len(pairs.plans))
     compared = [_compare(plan, share, on_event) for plan in pairs.plans]
     measured = [each for each in compared if isinstance(each, _Measured)]
-    slower = holm([_p_slower(each) for each in measured], ERROR)
+    slower = holm([_slower(each.found) for each in measured], ERROR)
     judged = iter([_judged(each, slow=slow) for each, slow in zip(measured, slower, strict=True)])
     done = [next(judged) if isinstance(each, _Measured) else each for each in compared]
     return GateVerdict(
@@ -113,14 +113,14 @@ def _compare(plan: GatePlan, share: float, on_event: OnEvent) -> _Measured | Gat
     checks = (outputs, *exact_checks(plan, *found.samples), *accuracy)
     first = found.launches[0].base
     facts = {
-        **{name: fact for name, fact in first.environment.items() if "." not in name[:7]},
+        **{
+            name: fact
+            for name, fact in first.environment.items()
+            if not name.startswith(("before.", "after."))
+        },
         **{f"version.{name}": version for name, version in first.versions.items()},
     }
     return _Measured(replace(pair, checks=checks, facts=facts), found, again)
-
-
-def _p_slower(measured: _Measured) -> float:
-    return _slower(measured.found)
 
 
 def _slower(found: Duel) -> float:
@@ -168,8 +168,8 @@ def _verdict(found: Duel, *, slow: bool, confirmed: bool | None) -> tuple[Outcom
 
 
 def _undecided(found: Duel) -> str:
-    wall, cpu = found.wall, found.cpu
-    if found.hostile and min(wall.p_slower, cpu.p_within) <= ERROR >= 0:
+    wall = found.wall
+    if found.hostile and min(wall.p_slower, wall.p_within) <= ERROR:
         return "wall and CPU time disagree, on a machine that others use"
     if wall.count < LOOKS[0]:
         return (

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from edgekit import api
+from edgekit import api, pytest_plugin
 from edgekit.errors import DataError
 from tests import gate_verdicts as made
 
@@ -36,7 +36,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(api, "gate", gate)
         pytester.makepyfile(test)
-        done = pytester.runpytest_inprocess("-p", "edgekit.pytest_plugin", *args)
+        done = pytester.runpytest_inprocess(*args, plugins=[pytest_plugin])
         return done, asked
 
     return with_answer

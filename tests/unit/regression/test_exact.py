@@ -104,6 +104,12 @@ def test_less_in_int8_fails(base, head, outcome):
     assert (check.base, check.head) == (base[0] / 10, head[0] / 10)
 
 
+@pytest.mark.parametrize(("more", "outcome"), [(SLACK_BYTES, "pass"), (SLACK_BYTES + 1, "fail")])
+def test_a_mebibyte_more_is_nothing(more, outcome):
+    checks = by_metric(plan(memory_growth=0.0), [launch()], [launch(50 * MIB + more)])
+    assert {checks[name].outcome.value for name in MEMORY} == {outcome}
+
+
 def test_more_operators_fail():
     found = by_metric(plan(), [launch(ops=ops(0, 50))], [launch(ops=ops(0, 52))])
     assert "int8_share" not in found
@@ -120,6 +126,9 @@ def test_a_reason_has_its_units():
 def test_what_a_side_does_not_tell_is_not_checked():
     silent = replace(launch(ops=[]), memory=[])
     assert set(by_metric(plan(), [launch()], [silent])) == {"file_size"}
+    # What one of the launches doesn't tell would be a median of the others.
+    part = [launch(), replace(launch(), memory=[])]
+    assert set(by_metric(plan(), part, part)) == {"file_size", "int8_share", "ops"}
     # Only the first of the launches is profiled.
     rest = [launch(), launch(ops=[])]
     assert set(by_metric(plan(), rest, rest)) == {"file_size", *MEMORY, "int8_share", "ops"}

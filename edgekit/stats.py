@@ -139,6 +139,17 @@ def t_quantile(share: float, freedom: int) -> float:
     return math.sqrt(freedom) * math.tan(low)
 
 
+def t_tail(value: float, freedom: int) -> float:
+    """The probability that Student's t is above `value`.
+
+    Args:
+        value: Of either sign.
+        freedom: Degrees of freedom, 1 or more.
+    """
+    half = _t_between(math.atan(abs(value) / math.sqrt(freedom)), freedom) / 2.0
+    return max(0.0, 0.5 - math.copysign(half, value))
+
+
 def _t_between(angle: float, freedom: int) -> float:
     """P(|T| <= sqrt(freedom) tan(angle)).
 

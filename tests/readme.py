@@ -26,13 +26,17 @@ README = Path(__file__).parents[1] / "README.md"
 WIDTH = 96  # characters
 _INDENT = 2
 _VALUES = {int: "N", float: "X", Path: "PATH"}
-_BLOCK = re.compile(r"<!-- (formats|help: [\w-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- (formats|help: [\w -]+?) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
 def commands() -> dict[str, Any]:
-    """Every command by name, as the command line knows it."""
+    """Every command by name, as the command line knows it; one of a group as `GROUP COMMAND`."""
     group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inside = getattr(command, "commands", {})
+        found |= {f"{name} {one}": each for one, each in inside.items()} or {name: command}
+    return found
 
 
 def regenerated(text: str) -> str:

@@ -12,6 +12,8 @@ from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
 from edgekit.cli.formats import formats
+from edgekit.cli.gate import gate
+from edgekit.cli.history import history
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
@@ -52,7 +54,9 @@ app.command("quantize")(quantize)
 app.command("bench")(bench)
 app.command("eval")(evaluate)
 app.command("inspect")(inspect)
+app.command("gate")(gate)
 app.command("report")(report)
+app.add_typer(history)
 
 
 def run() -> NoReturn:

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from edgekit.cli import drawing, options, output, running
-from edgekit.errors import UsageError
 
 _DEFAULT_OUT = Path("exported")
 
@@ -28,12 +27,8 @@ def bench(
         ),
     ] = "",
     device: Annotated[str, typer.Option(help="Where to measure.")] = "local",
-    threads: Annotated[
-        int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.")
-    ] = None,
-    batch: Annotated[
-        int | None, typer.Option(help="Samples in one inference. Default: the file's own, or 1.")
-    ] = None,
+    threads: options.Threads = None,
+    batch: options.Batch = None,
     profile: Annotated[
         str, typer.Option(help="How long: quick, default or rigorous.")
     ] = "default",
@@ -72,10 +67,7 @@ def bench(
     loadgen: Annotated[
         bool, typer.Option("--loadgen", help="Let MLCommons LoadGen ask, by MLPerf's rules.")
     ] = False,
-    shape: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
-    ] = None,
+    shape: options.Shape = None,
     require_int8: Annotated[
         float | None,
         typer.Option(
@@ -119,7 +111,7 @@ def bench(
         threads=threads,
         batch=batch,
         profile=profile,
-        shapes=dict(_shape(text) for text in shape or ()),
+        shapes=options.shapes(shape or ()),
         require_int8=require_int8,
         timeout_s=timeout,
         wanted=wanted,
@@ -136,14 +128,3 @@ def bench(
         storage.is_artifact(path) or path.is_file() for path in request.paths
     )
     running.leave(found, lenient=not named)
-
-
-def _shape(text: str) -> tuple[str, list[int]]:
-    name, _, sizes = text.rpartition("=")
-    try:
-        shape = [int(size) for size in sizes.split(",")]
-    except ValueError:
-        shape = []
-    if not name or not shape or min(shape) < 1:
-        raise UsageError(f"--shape {text!r} is no shape", hint="write --shape NAME=1,3,224,224")
-    return name, shape

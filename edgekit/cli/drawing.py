@@ -41,22 +41,12 @@ class Form:
             DataError: It may not be written, or the disk is full.
             MissingDependency: What draws the page isn't installed.
         """
-        from edgekit import publishing
-
         if self.html:
             from edgekit.reports.html import check
 
             check()
         for kind, path in self._given():
-            folder = path.absolute().parent
-            if not folder.is_dir():
-                raise UsageError(f"there is no folder {folder}", hint=f"`mkdir -p {folder}`")
-            if path.is_dir():
-                raise UsageError(
-                    f"{path} is a folder", hint=f"name a file: `--{kind} {path / 'report'}.{kind}`"
-                )
-            if path.is_file() or not path.exists():
-                publishing.probe(folder, f"--{kind}")
+            check_file(path, kind)
 
     def write(self, drawing: Drawing) -> None:
         """Draw into each file.
@@ -78,6 +68,30 @@ class Form:
         for kind, path in named.items():
             if path is not None:
                 yield kind, path
+
+
+def check_file(path: Path, kind: str) -> None:
+    """Refuse a file that can't be written.
+
+    Args:
+        path: The file.
+        kind: Name of the option that it was given for, without dashes.
+
+    Raises:
+        UsageError: There is no such folder, or it is a folder.
+        DataError: It may not be written, or the disk is full.
+    """
+    from edgekit import publishing
+
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint=f"`mkdir -p {folder}`")
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder", hint=f"name a file: `--{kind} {path / 'report'}.{kind}`"
+        )
+    if path.is_file() or not path.exists():
+        publishing.probe(folder, f"--{kind}")
 
 
 def show(drawing: Drawing, form: Form) -> None:

@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read the same everywhere."""
 
 import enum
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,6 +16,18 @@ Json = Annotated[
 NoVerdict = Annotated[
     bool,
     typer.Option("--no-verdict", help="Don't say which precision of a model to ship here."),
+]
+
+# How a file is measured.
+Threads = Annotated[
+    int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.")
+]
+Batch = Annotated[
+    int | None, typer.Option(help="Samples in one inference. Default: the file's own, or 1.")
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
 ]
 
 # Where results are kept and what they are drawn in.
@@ -80,3 +93,23 @@ def several(text: str, kind: type[Choice], option: str) -> tuple[Choice, ...]:
         if word not in known:
             raise UsageError(f"{option} knows no {word!r}", hint=f"one of: {', '.join(known)}")
     return tuple(dict.fromkeys(kind(word) for word in words))
+
+
+def shapes(texts: Iterable[str]) -> dict[str, list[int]]:
+    """Shapes by input name, from what `--shape` was given.
+
+    Raises:
+        UsageError: One of them is none.
+    """
+    return dict(map(_shape, texts))
+
+
+def _shape(text: str) -> tuple[str, list[int]]:
+    name, _, sizes = text.rpartition("=")
+    try:
+        shape = [int(size) for size in sizes.split(",")]
+    except ValueError:
+        shape = []
+    if not name or not shape or min(shape) < 1:
+        raise UsageError(f"--shape {text!r} is no shape", hint="write --shape NAME=1,3,224,224")
+    return name, shape

@@ -1,4 +1,4 @@
-"""How far a bench is: a live line on a terminal, a line a leg elsewhere. On standard error."""
+"""How far a command is: a live line on a terminal, plain lines elsewhere. On standard error."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ def shown() -> Iterator[OnStep]:
     clock = _Clock()
     with status:
         yield lambda step: status.update(_words(step, clock.left_s(step)))
+
+
+@contextlib.contextmanager
+def told() -> Iterator[Callable[[str], None]]:
+    """What to call with words about what goes on: a terminal shows the last, a log all."""
+    if not sys.stderr.isatty():
+        yield output.say
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.status import Status
+
+    status = Status("", console=Console(stderr=True), refresh_per_second=_REFRESHES_PER_S)
+    with status:
+        yield lambda words: status.update(escape(one_line(words)))
 
 
 def _line(step: Step) -> None:

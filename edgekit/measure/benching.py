@@ -37,18 +37,21 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     if job.profile is None:
         raise UsageError("a bench job needs a profile", hint="give `profile`")
     loaded = load(job, events, memory)
-    session = loaded.session
-    stored = Stored(Path(job.golden), session.inputs, job) if job.golden else None
-    feeds = _feeds(job, session, stored)
-    application = Application(job, job.end_to_end, session) if job.end_to_end else None
-    stretch = prepare(job, loaded.runtime, session, feeds)
+    stored = Stored(Path(job.golden), loaded.session.inputs, job) if job.golden else None
+    feeds = _feeds(job, loaded.session, stored)
+    application = Application(job, job.end_to_end, loaded.session) if job.end_to_end else None
+    stretch = prepare(job, events, loaded, feeds)
     memory.mark("feeds")
-    golden = _golden(job, events, session, stored)
+    golden = _golden(job, events, loaded.session, stored)
     events.enter("warmup")
-    warmup_ns, steady = warm_up(session.run, feeds, job.profile)
+    warmup_ns, steady = warm_up(loaded.session.run, feeds, job.profile)
     memory.mark("warm")
+    if job.scenario.mode == "turns":
+        memory.mark("steady")  # in turns sessions come and go, and leave holes in the heap
     fields = _stretch(job, events, stretch)
-    memory.mark("steady")
+    if job.scenario.mode != "turns":
+        memory.mark("steady")
+    session = loaded.session  # from here on: turns may put another one in its place
     fields["parts_ns"] = {
         **fields.get("parts_ns", {}),
         **timed_parts(session, feeds, job.profile),

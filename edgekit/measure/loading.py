@@ -23,6 +23,8 @@ from edgekit.measure.memory import MemoryLog
 from edgekit.runtimes import RUNTIMES, Runtime, Session
 from edgekit.wire import Job
 
+Feeds = Sequence[Feed]
+
 
 class Events(Protocol):
     """Where the tasks say how far they are and what came out."""

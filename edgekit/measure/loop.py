@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any, Callable, List, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -29,6 +29,22 @@ class Timed(NamedTuple):
     latency_ns: List[int]
     cpu_ns: List[int]
     span_ns: int
+
+
+def once(
+    run: Run,
+    feed: Mapping[str, Any],
+    clock: Clock = time.perf_counter_ns,
+    cpu_clock: Clock = time.process_time_ns,
+) -> Tuple[int, int]:
+    """Wall time of one inference, and the process's CPU time over the same span, in ns."""
+    cpu_before = cpu_clock()
+    before = clock()
+    outputs = run(feed)
+    after = clock()
+    cpu_after = cpu_clock()
+    del outputs  # outside the timed span
+    return after - before, cpu_after - cpu_before
 
 
 def timed(
@@ -58,16 +74,9 @@ def timed(
     with at_rest():
         start = clock()
         for feed in itertools.cycle(feeds):
-            cpu_before = cpu_clock()
-            before = clock()
-            outputs = run(feed)
-            after = clock()
-            cpu_after = cpu_clock()
-            del outputs  # outside the timed span
-            wall[count] = after - before
-            cpu[count] = cpu_after - cpu_before
+            wall[count], cpu[count] = once(run, feed, clock, cpu_clock)
             count += 1
-            elapsed = after - start
+            elapsed = clock() - start
             if elapsed >= most or count == most_runs or (count >= min_runs and elapsed >= least):
                 break
     return Timed(wall[:count].tolist(), cpu[:count].tolist(), elapsed)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence
 
 from edgekit.errors import UsageError
 from edgekit.measure.inputs import ShapeChooser
 from edgekit.measure.loadgen import under_loadgen
+from edgekit.measure.loading import Events, Feeds, Loaded
 from edgekit.measure.loop import NS, Run, timed
 from edgekit.measure.offline import offline
 from edgekit.measure.pacing import paced
+from edgekit.measure.served import serve
 from edgekit.measure.server import Server, highest_rate
 from edgekit.runtimes import Runtime, Session
 from edgekit.wire import Job, Profile
-
-Feeds = Sequence[Mapping[str, Any]]
 
 # Enough to know within a few percent what one worker can serve back to back.
 CAPACITY = Profile(20, 0.5, 5.0, 0, 0.0, 0.0)
@@ -26,13 +26,13 @@ Fields = Dict[str, Any]
 Stretch = Callable[[], Fields]
 
 
-def prepare(job: Job, runtime: Runtime, session: Session, feeds: Feeds) -> Stretch:
-    """Load what the scenario needs beside `session`, before anything is timed.
+def prepare(job: Job, events: Events, loaded: Loaded, feeds: Feeds) -> Stretch:
+    """Load what the scenario needs beside the session, before anything is timed.
 
     Args:
         job: What to do.
-        runtime: What loads the sessions of further streams.
-        session: The model, loaded.
+        events: Where `turns` says that one has ended.
+        loaded: The model.
         feeds: Inputs, taken in turn.
 
     Returns:
@@ -44,13 +44,15 @@ def prepare(job: Job, runtime: Runtime, session: Session, feeds: Feeds) -> Stret
         EdgekitError: A further session can't be loaded.
     """
     profile, scenario = job.profile, job.scenario
+    if scenario.mode == "turns":
+        return lambda: serve(job, events, loaded, feeds)
     if profile is None or scenario.mode not in _MODES:
         raise UsageError(
             f"there is no mode {scenario.mode!r}", hint=f"one of: {', '.join(_MODES)}"
         )
-    runs = [session.run]
+    runs = [loaded.session.run]
     if scenario.mode == "offline" and not scenario.loadgen:
-        runs += [_another(job, runtime).run for _ in range(scenario.streams - 1)]
+        runs += [_another(job, loaded.runtime).run for _ in range(scenario.streams - 1)]
     stretch = _loadgen if scenario.loadgen else _MODES[scenario.mode]
     return lambda: stretch(job, profile, runs, feeds)
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict
 
 import numpy as np
 
 from edgekit.errors import UsageError
 from edgekit.measure.affinity import pin
 from edgekit.measure.benching import measured
-from edgekit.measure.inputs import DISTINCT, Feed, Stored, random_feeds
+from edgekit.measure.inputs import DISTINCT, Stored, random_feeds
 from edgekit.measure.limits import limit_memory
 from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
-from edgekit.measure.turns import take_turns
-from edgekit.measure.warmup import warm_up
+from edgekit.measure.turns import compare
 from edgekit.runtimes import Session
-from edgekit.wire import Job, Turns
+from edgekit.wire import Job
 
 
 def perform(job: Job, events: Events) -> None:
@@ -35,7 +32,7 @@ def perform(job: Job, events: Events) -> None:
     if job.kind == "bench":
         events.send("samples", dataclasses.asdict(measured(job, events, memory)))
     elif job.kind == "compare":
-        events.send("turns", dataclasses.asdict(_compare(job, events, memory)))
+        events.send("turns", compare(job, events))
     elif job.kind == "infer":
         _infer(job, events, memory)
         events.send("outputs", {})
@@ -43,25 +40,6 @@ def perform(job: Job, events: Events) -> None:
         raise UsageError(
             f"there is no job of kind {job.kind!r}", hint="one of: bench, compare, infer"
         )
-
-
-def _compare(job: Job, events: Events, memory: MemoryLog) -> Turns:
-    if job.profile is None:
-        raise UsageError("a compare job needs a profile", hint="give `profile`")
-    runs = []
-    for path, precision in {job.model: job.precision, **job.rivals}.items():
-        one = dataclasses.replace(job, model=path, precision=precision)
-        session = load(one, events, memory).session
-        feeds = random_feeds(session.inputs, DISTINCT, job.seed)
-        events.enter("warmup")
-        warm_up(session.run, feeds, job.profile)
-        runs.append(functools.partial(_next_run, session, itertools.cycle(feeds)))
-    events.enter("run")
-    return Turns(take_turns(runs, job.profile, job.seed))
-
-
-def _next_run(session: Session, feeds: Iterator[Feed]) -> List[Any]:
-    return session.run(next(feeds))
 
 
 def _infer(job: Job, events: Events, memory: MemoryLog) -> None:

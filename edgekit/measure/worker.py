@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, TextIO
 
 from edgekit.errors import EdgekitError
-from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Scenario
+from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Rival, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 ABANDONED = 70
@@ -68,6 +69,9 @@ def end_with_host() -> None:
     def wait() -> None:
         while os.read(0, 1024):
             pass
+        # What this process started may stand still, and would do so for good.
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(ABANDONED)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -92,6 +96,7 @@ def read_job(text: str) -> Job:
         profile=Profile(**profile) if profile else None,
         scenario=Scenario(**fields.pop("scenario", {})),
         end_to_end=_end_to_end(fields.pop("end_to_end", None)),
+        rivals=[Rival(**rival) for rival in fields.pop("rivals", [])],
         **fields,
     )
 
@@ -113,7 +118,8 @@ def main() -> int:
 
             hold(Path(job.root), channel)
             return 0
-        end_with_host()
+        if job.scenario.mode != "turns":  # which reads standard input itself
+            end_with_host()
         # Late, so that a broken NumPy is an event too.
         from edgekit.measure.tasks import perform
 

@@ -176,8 +176,8 @@ def _let_put_back(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        # The whole group: a runtime may have started processes of its own.
+    if process.poll() != 0:
+        # The whole group: it may have started processes of its own, which may outlive it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

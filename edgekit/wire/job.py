@@ -40,8 +40,9 @@ class Scenario:
 
     Attributes:
         mode: `latency` (each as soon as the last has ended), `paced` (one at each tick of a fixed
-            rate), `offline` (several streams, as many as can be) or `server` (arrivals at random
-            instants of a rate, whether or not the last has ended).
+            rate), `offline` (several streams, as many as can be), `server` (arrivals at random
+            instants of a rate, whether or not the last has ended) or `turns` (as many as it is
+            told to, each time that it is told to: one side of a `compare` job).
         rate_per_s: For `paced` and `server`: inferences a second; None for `server` to search
             the highest that holds `p99_ms`.
         streams: For `offline`: inferences at a time.
@@ -102,6 +103,19 @@ class EndToEnd:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Another file that a `compare` job measures.
+
+    Attributes:
+        model: Path of the model file.
+        precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.
+    """
+
+    model: str
+    precision: str
+
+
+@dataclass(frozen=True)
 class Job:
     """What a worker is to do with one model file.
 
@@ -123,7 +137,7 @@ class Job:
         outputs: For `infer`: path of the `.npz` to write, arrays named `output:INDEX`; of inputs
             that are made up `output:INDEX:NUMBER` of each, and the first's `input:NAME`.
         profile: For `bench` and `compare`: how long to measure.
-        rivals: For `compare`: paths of the other models, each with its `precision`.
+        rivals: For `compare`: what takes turns with the model.
         scenario: For `bench`: how inferences follow each other.
         end_to_end: For `bench`: the photos to time a whole application on; None for the model
             alone.
@@ -145,7 +159,7 @@ class Job:
     feeds: Optional[str] = None
     outputs: Optional[str] = None
     profile: Optional[Profile] = None
-    rivals: Dict[str, str] = field(default_factory=dict)
+    rivals: List[Rival] = field(default_factory=list)
     scenario: Scenario = field(default_factory=Scenario)
     end_to_end: Optional[EndToEnd] = None
     root: str = "/"

@@ -204,14 +204,20 @@ class Samples:
 
 @dataclass(frozen=True)
 class Turns:
-    """What a `compare` job measured.
+    """What a `compare` job measured: two files or more, each in a process of its own.
 
     Attributes:
-        latency_ns: For the job's model and each rival: the wall time of one inference in every
-            round, the median of the model's turn.
+        order: Which side had each turn: 0 is the job's model, then its rivals. Each side has one
+            turn in a round.
+        runs: Inferences in a turn. The first finds caches as another side left them, so it
+            doesn't count where there are more.
+        sides: What each side's process measured; `latency_ns` and `cpu_ns` hold its turns, one
+            after the other.
     """
 
-    latency_ns: List[List[int]]
+    order: List[int]
+    runs: int
+    sides: List[Samples]
 
 
 @dataclass(frozen=True)

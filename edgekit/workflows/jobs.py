@@ -116,7 +116,7 @@ def _outcome(job: Job, event: str, fields: dict[str, Any]) -> Samples | Turns | 
                 return samples
             case "turns":
                 turns = msgspec.convert(fields, type=Turns, strict=True)
-                _check_times(turns.latency_ns, len(turns.latency_ns[0]) if turns.latency_ns else 0)
+                _check_turns(job, turns)
                 return turns
             case "outputs":
                 return None
@@ -149,6 +149,25 @@ def _check_samples(job: Job, samples: Samples) -> None:
     }
     if any(missing.values()) and not job.scenario.loadgen:
         raise _unintelligible(ValueError(f"it lacks what the mode {mode} measures"))
+
+
+def _check_turns(job: Job, turns: Turns) -> None:
+    """Refuse turns from which no ratio can be made.
+
+    Raises:
+        DeviceError: What is wrong.
+    """
+    for samples in turns.sides:
+        _check_samples(job, samples)
+    count = len(turns.sides)
+    rounds, rest = divmod(len(turns.order), count or 1)
+    each = [turns.order.count(side) for side in range(count)]
+    if rest or each != [rounds] * (1 + len(job.rivals)) or turns.runs < 1:
+        raise _unintelligible(ValueError("a side lacks its turn"))
+    if any(len(side.latency_ns) != rounds * turns.runs for side in turns.sides):
+        raise _unintelligible(ValueError("a turn lacks its times"))
+    if any(len(side.cpu_ns) != len(side.latency_ns) for side in turns.sides):
+        raise _unintelligible(ValueError("a turn lacks its CPU times"))
 
 
 def _check_times(series: Sequence[Sequence[int]], count: int) -> None:

@@ -1,7 +1,8 @@
 """Files against each other, measured so that noise can't decide.
 
-All files are loaded by one worker and take turns of a few inferences, in an order that is shuffled
-again and again; only what was measured within one round is compared. A shared machine changes its
+The files are loaded by a process each and take turns of a few inferences, in an order that is
+shuffled again and again; only what was measured within one round is compared. A shared machine
+changes its
 pace for seconds at a time: files that were each measured in a process of its own, one after the
 other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
 Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
@@ -18,7 +19,7 @@ from edgekit.errors import DeviceError, MissingDependency
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, BenchPlan, Device, Subject
 from edgekit.transports import TRANSPORTS
-from edgekit.wire import Profile, Turns
+from edgekit.wire import Profile, Rival, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
 
@@ -74,14 +75,28 @@ def launches(
             kind="compare",
             profile=TURNS,
             golden=None,
-            rivals={rival.model: rival.precision for rival in rivals},
+            rivals=[Rival(rival.model, rival.precision) for rival in rivals],
             seed=seed + launch,
         )
         measured = run_job(link, job, timeout_s=_TIMEOUT_S)
-        if not isinstance(measured, Turns) or len(measured.latency_ns) != len(plans):
+        if not isinstance(measured, Turns):
             raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
-        found.append(tuple(measured.latency_ns))
+        found.append(tuple(rounds(measured, side.latency_ns) for side in measured.sides))
     return found
+
+
+def rounds(turns: Turns, times_ns: Sequence[int]) -> list[int]:
+    """The median time of each of a side's turns; there is one a round.
+
+    Args:
+        turns: How they were taken.
+        times_ns: Of all the side's inferences, one turn after the other.
+    """
+    skipped = min(1, turns.runs - 1)
+    return [
+        round(statistics.median(times_ns[at + skipped : at + turns.runs]))
+        for at in range(0, len(times_ns), turns.runs)
+    ]
 
 
 def latency_ratio(artifact: Artifact, base: Artifact, runtime: str) -> float | None:

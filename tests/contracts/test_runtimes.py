@@ -21,7 +21,7 @@ from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
-from edgekit.wire import Job, Profile, Samples, Turns
+from edgekit.wire import Job, Profile, Rival, Samples, Turns
 from edgekit.workflows.jobs import run_job
 from tests.graph_files import MAKERS
 
@@ -192,13 +192,15 @@ def test_models_take_turns(runtime: str, models: Path, tmp_path: Path) -> None:
         precision="fp32",
         threads=1,
         profile=PROFILE,
-        rivals={str(rival): "fp16"},
+        rivals=[Rival(str(rival), "fp16")],
     )
     found = run_job(LocalLink(), job, timeout_s=300)
     assert isinstance(found, Turns)
-    first, second = found.latency_ns
-    assert len(first) == len(second) >= PROFILE.min_runs
-    assert min(first + second) > 0
+    rounds = len(found.order) // 2
+    assert rounds >= PROFILE.min_runs
+    for side in found.sides:
+        assert len(side.latency_ns) == len(side.cpu_ns) == rounds * found.runs
+        assert side.output_sha256
 
 
 def test_threads_are_read_back(runtime: str, models: Path) -> None:

@@ -6,18 +6,14 @@ system's light or dark; each section of the page is a module here.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from string import Template
 
-from edgekit import __version__
 from edgekit.records import BenchResult, EvalResult, ShipVerdict
 from edgekit.reports import answers
 from edgekit.reports.html import (
     encoding,
     energy,
+    frame,
     latency,
     machine,
     markup,
@@ -69,7 +65,6 @@ def render(
     """
     legs = numbered(results, accuracies or {})
     looks = encoding.looks(legs)
-    scripts = (plot.library(), _file("page.js"))
     body = [
         overview.section(legs, looks),
         tradeoff.accuracy_section(legs, looks),
@@ -83,17 +78,7 @@ def render(
         trouble.section(legs, looks),
         reproduce.section(legs, looks),
     ]
-    return Template(_file("page.html")).substitute(
-        policy=_policy(scripts),
-        style=_file("style.css") + encoding.style(),
-        header=_header(legs, verdicts),
-        navigation=_navigation(body),
-        body=markup.join(body),
-        templates=markup.script_json(plot.templates()),
-        plotly=scripts[0],
-        script=scripts[1],
-        version=__version__,
-    )
+    return frame.page("edgekit bench report", _header(legs, verdicts), _NAVIGATION, body)
 
 
 def check() -> None:
@@ -103,21 +88,6 @@ def check() -> None:
         MissingDependency: Plotly isn't installed.
     """
     plot.plotly()
-
-
-def _file(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """The page itself forbids every request, and every script but ours.
-
-    Should foreign text ever get into the page as HTML, it can neither run nor send.
-    """
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    # Plotly sets styles of elements.
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:"
 
 
 def _header(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> Html:
@@ -130,7 +100,7 @@ def _header(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> Html:
         _more(sentences[_MOST_ANSWERS:]),
         _reasons(verdicts),
         _counts(legs),
-        tag("dl", [_fact(name, value) for name, value in _facts(legs).items() if value]),
+        tag("dl", [frame.fact(name, value) for name, value in _facts(legs).items() if value]),
     )
 
 
@@ -173,20 +143,3 @@ def _facts(legs: Sequence[Leg]) -> dict[str, str]:
         "System": machines.get("system", ""),
         "Run": ", ".join(dict.fromkeys(leg.result.run for leg in legs if leg.result.run)),
     }
-
-
-def _fact(name: str, value: str) -> Html:
-    return tag("div", tag("dt", name), tag("dd", value))
-
-
-def _navigation(body: Sequence[Html]) -> Html:
-    there = [
-        name
-        for name in _NAVIGATION
-        if any(part.startswith(f'<section id="{name}"') for part in body)
-    ]
-    return tag(
-        "nav",
-        [tag("a", _NAVIGATION[name], href=f"#{name}") for name in there],
-        aria_label="Sections",
-    )

@@ -17,7 +17,7 @@ from edgekit.errors import (
     ToolError,
     UsageError,
 )
-from edgekit.wire import Job, Samples, Scenario, Turns
+from edgekit.wire import Job, Rival, Samples, Scenario, Turns
 from edgekit.workflows.jobs import run_job
 
 JOB = Job("bench", "onnxruntime", "m.onnx", "fp32", 1)
@@ -41,6 +41,8 @@ SAMPLES: dict[str, Any] = {
     "environment": {},
     "span_ns": 11,
 }
+SIDE = {name: value for name, value in SAMPLES.items() if name != "event"}
+COMPARE = replace(JOB, kind="compare", rivals=[Rival("n.onnx", "fp32")])
 
 
 class Script:
@@ -77,8 +79,32 @@ def test_samples_come_back_as_a_record_and_phases_are_told() -> None:
 
 
 def test_turns_come_back_as_a_record() -> None:
-    link = Script({"event": "turns", "latency_ns": [[1, 2], [3, 4]]})
-    assert run_job(link, JOB, timeout_s=1.0) == Turns([[1, 2], [3, 4]])
+    link = Script({"event": "turns", "order": [0, 1], "runs": 2, "sides": [SIDE, SIDE]})
+    found = run_job(link, COMPARE, timeout_s=1.0)
+    assert isinstance(found, Turns)
+    assert found.order == [0, 1]
+    assert [each.latency_ns for each in found.sides] == [[5, 6], [5, 6]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order": [0, 0]},
+        {"order": [0, 1, 1]},
+        {"order": []},
+        {"runs": 0},
+        {"runs": 1},
+        {"sides": []},
+        {"sides": [SIDE]},
+        {"sides": [SIDE, {**SIDE, "latency_ns": [5, -6]}]},
+        {"sides": [SIDE, {**SIDE, "latency_ns": [5, 6, 7], "cpu_ns": [5, 6, 7]}]},
+        {"sides": [SIDE, {**SIDE, "cpu_ns": []}]},
+    ],
+)
+def test_turns_that_make_no_ratio_are_refused(changes: dict[str, Any]) -> None:
+    turns = {"event": "turns", "order": [0, 1], "runs": 2, "sides": [SIDE, SIDE]}
+    with pytest.raises(DeviceError, match="can't make sense"):
+        run_job(Script({**turns, **changes}), COMPARE, timeout_s=1.0)
 
 
 def test_an_infer_job_has_no_samples() -> None:

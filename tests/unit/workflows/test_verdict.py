@@ -74,9 +74,11 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     def worker(link: Any, job: Job, **_: Any) -> Turns:
         seen.append(job)
         mood = 1 + len(seen) % 3
-        files = [job.model, *job.rivals]
+        files = [job.model, *(rival.model for rival in job.rivals)]
         pace = [PACE[Precision(Path(file).parent.name.partition("-")[2])] for file in files]
-        return Turns([[each * mood, each * mood * 2] for each in pace])
+        times = [[each * mood, each * mood * 2] for each in pace]
+        order = [*range(len(pace))] * 2
+        return Turns(order, 1, [replace(SAMPLES, latency_ns=each, cpu_ns=each) for each in times])
 
     monkeypatch.setattr(turns, "run_job", worker)
     monkeypatch.setattr(bench, "run", lambda *_: SAMPLES)
@@ -97,7 +99,7 @@ def test_the_files_take_turns_in_a_fresh_worker_each_time(
     assert len(jobs) == found.launches == turns.LAUNCHES
     assert len({job.seed for job in jobs}) == turns.LAUNCHES
     assert {job.kind for job in jobs} == {"compare"}
-    words = {Path(path).parent.name: word for path, word in jobs[0].rivals.items()}
+    words = {Path(each.model).parent.name: each.precision for each in jobs[0].rivals}
     assert words == {"onnx-fp16": "fp16", "onnx-fp32": "fp32"}
     assert jobs[0].profile == turns.TURNS
     assert (found.model, found.format, found.runtime) == ("net", "onnx", "onnxruntime")

@@ -1,0 +1,323 @@
+"""Records of a history: what one job measured of one commit, and what all of them say.
+
+What lies in a history directory is untrusted input: the bounds of each field stand in its type.
+"""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+# History of the schema of the lines in a history directory:
+# 1  2026-11  the first
+HISTORY_SCHEMA = 1
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+# A commit's name, or whatever a project without a repository calls its states.
+Words = Annotated[str, Meta(max_length=300)]
+Count = Annotated[int, Meta(ge=0, le=10**9)]
+# Nothing that is worth comparing is ten thousand times as fast.
+Ratio = Annotated[float, Meta(ge=1e-4, le=1e4)]
+Interval = tuple[Ratio, Ratio]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """What is measured alike from commit to commit.
+
+    Attributes:
+        artifact: Name of the artifact or file.
+        runtime: What runs it.
+        threads: Threads that the runtime may use.
+        batch: Samples in one inference; None for the file's own.
+    """
+
+    artifact: Words
+    runtime: Words
+    threads: Annotated[int, Meta(ge=1, le=10**6)]
+    batch: Annotated[int, Meta(ge=1, le=10**9)] | None = None
+
+    @property
+    def name(self) -> str:
+        """All of it in one line."""
+        batch = f", batch {self.batch}" if self.batch else ""
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.artifact}, {self.runtime}, {threads}{batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The kind of machine: ratios of different kinds aren't compared.
+
+    Attributes:
+        digest: Of the facts.
+        facts: What it is made of, readable.
+    """
+
+    digest: Sha256
+    facts: Annotated[dict[Words, Annotated[str, Meta(max_length=2000)]], Meta(max_length=50)]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One commit's artifact against a pinned reference, both measured in one job.
+
+    Attributes:
+        series: What was measured.
+        commit: Name of the commit.
+        position: Place in the order of commits: commits from the first one on, by first parents.
+        reference_sha256: Digest of the reference.
+        head_sha256: Digest of the commit's artifact.
+        ratio: Wall time of the artifact to that of the reference, measured in turns.
+        interval: Interval of `ratio`; None for too few launches.
+        cpu_ratio: Ratio of CPU time; None where it wasn't measured.
+        floor_ratio: Ratio of the shortest times.
+        launches: Ratio of each launch.
+        machine: What else went on: `quiet`, `noisy`, `hostile`, `unknown`.
+        fingerprint: The kind of machine.
+        recorded_at: When, in UTC. Shown and never used for order: clocks jump.
+        edgekit: Version of edgekit.
+        record: Tells this kind of line from others.
+        schema_version: Version of the line's schema.
+    """
+
+    series: Series
+    commit: Words
+    position: Count
+    reference_sha256: Sha256
+    head_sha256: Sha256
+    ratio: Ratio
+    interval: Interval | None
+    cpu_ratio: Ratio | None
+    floor_ratio: Ratio
+    launches: Annotated[tuple[Ratio, ...], Meta(max_length=1000)]
+    machine: Words
+    fingerprint: Fingerprint
+    recorded_at: Words
+    edgekit: Words
+    record: Literal["measurement"] = "measurement"
+    schema_version: int = HISTORY_SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An artifact that others are measured against from now on.
+
+    Attributes:
+        sha256: Digest of the artifact.
+        name: Its name.
+        number: Place in the order of pins, from 1.
+        position: Of the commit at which it was pinned, as in `Measurement`.
+        recorded_at: When, in UTC; only shown.
+        edgekit: Version of edgekit.
+        record: Tells this kind of line from others.
+        schema_version: Version of the line's schema.
+    """
+
+    sha256: Sha256
+    name: Words
+    number: Count
+    position: Count
+    recorded_at: Words
+    edgekit: Words
+    record: Literal["pin"] = "pin"
+    schema_version: int = HISTORY_SCHEMA
+
+
+Line = Measurement | Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a history directory holds.
+
+    Attributes:
+        measurements: In the order of their files.
+        pins: In the order of their numbers, each reference once.
+        faults: What can't be read, and why: a file and a line.
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One commit in a segment.
+
+    Attributes:
+        commit: Its name.
+        position: Its place in the order of commits.
+        ratio: Wall time to that of the segment's reference; the median where it was measured more
+            than once, and through the overlap where against an older reference.
+        interval: Interval of `ratio`; None for too few launches.
+        cpu_ratio: Ratio of CPU time; None where it wasn't measured.
+        floor_ratio: Ratio of the shortest times; both None where through the overlap.
+        measured: How often it was measured.
+        recorded_at: When it was last, in UTC; only shown.
+    """
+
+    commit: str
+    position: int
+    ratio: float
+    interval: tuple[float, float] | None
+    cpu_ratio: float | None
+    floor_ratio: float | None
+    measured: int = 1
+    recorded_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two references, and how their ratios are set against each other.
+
+    Attributes:
+        older: Digest of the reference that was pinned first.
+        newer: Digest of the other.
+        commits: How many commits were measured against both.
+        ratio: What a ratio to the older is multiplied by to be one to the newer: the median over
+            those commits. None where they are too few, so that nothing is joined.
+        spread: The 95 % interval of that median; None where there is none.
+    """
+
+    older: str
+    newer: str
+    commits: int
+    ratio: float | None
+    spread: tuple[float, float] | None
+
+
+class State(enum.StrEnum):
+    """How sure a change is, and whether it still holds."""
+
+    NEW = "new"
+    CONFIRMED = "confirmed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit after which a series has another level.
+
+    Attributes:
+        good: The last commit that surely has the old level.
+        bad: The first that surely has the new one.
+        suspects: How many measured commits it may have come with, `bad` among them.
+        index: Place in the segment of the first point of the new level.
+        ratio: The new level to the old one: above 1 is slower.
+        interval: Its 95 % interval.
+        p: How probable so clear a difference is without a change, by ranks.
+        state: New, confirmed by further commits, or undone by a later change.
+    """
+
+    good: str
+    bad: str
+    suspects: int
+    index: int
+    ratio: float
+    interval: tuple[float, float]
+    p: float
+    state: State
+
+    @property
+    def slower(self) -> bool:
+        """Whether it got slower."""
+        return self.ratio > 1.0
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is a slowdown that still holds."""
+        return self.slower and self.state is not State.RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Points of one series that may be compared: one kind of machine, references that are joined.
+
+    Attributes:
+        series: What was measured.
+        fingerprint: The kind of machine.
+        reference: Digest of the reference that the ratios are to.
+        points: In the order of commits.
+        changes: Where the level changed, in that order.
+    """
+
+    series: Series
+    fingerprint: Fingerprint
+    reference: str
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """All that a history says.
+
+    Attributes:
+        segments: By series, in the order of their first commits.
+        joins: References that followed each other.
+        pins: The references.
+        faults: What can't be read, and why.
+        max_slowdown: The limit that was asked for, as a share.
+        schema_version: Version of this record's schema.
+    """
+
+    segments: tuple[Segment, ...]
+    joins: tuple[Join, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    faults: tuple[str, ...] = ()
+    max_slowdown: float = 0.03
+    schema_version: int = field(default=HISTORY_SCHEMA)
+
+    @property
+    def failing(self) -> tuple[tuple[Segment, Change], ...]:
+        """Slowdowns that still hold."""
+        return tuple(
+            (segment, change)
+            for segment in self.segments
+            for change in segment.changes
+            if change.fails
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What the rule at commit time says of one measurement.
+
+    Attributes:
+        measurement: The measurement.
+        typical: Median of the last ones before it, of its segment; None where there are none.
+        bound: What `ratio` may be; None where the segment has too few points.
+        before: How many points there are before it.
+        slower: Whether it is beyond the bound.
+    """
+
+    measurement: Measurement
+    typical: float | None
+    bound: float | None
+    before: int
+    slower: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What came of adding a commit to a history.
+
+    Attributes:
+        alerts: One a reference.
+        notes: What to know: an older reference that is still needed, a new kind of machine.
+        faults: What of the history can't be read.
+        path: Where it was written.
+    """
+
+    alerts: tuple[Alert, ...]
+    notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def slower(self) -> bool:
+        """Whether any measurement is beyond its bound."""
+        return any(alert.slower for alert in self.alerts)

@@ -1,0 +1,276 @@
+"""Two files timed in turns, launch by launch, until it is clear which is slower or time is up."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from edgekit import stats
+from edgekit.errors import DeviceError
+from edgekit.records import BenchPlan, GatePlan, Limits, Timing
+from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
+from edgekit.transports import TRANSPORTS
+from edgekit.wire import Profile, Rival, Samples, Turns
+from edgekit.workflows import bench, validity
+from edgekit.workflows.jobs import run_job
+from edgekit.workflows.stretches import Stretch
+from edgekit.workflows.turns import rounds
+
+# Of one launch. More launches tell more than longer ones: each has luck of its own.
+PROFILE = Profile(
+    min_runs=8,
+    min_time_s=1.0,
+    max_time_s=20.0,
+    warmup_min_runs=2,
+    warmup_min_time_s=0.05,
+    warmup_max_time_s=0.1,
+)
+_TIMEOUT_S = 900.0
+_NS_PER_MS = 1e6
+_CLASSES = ("unknown", "quiet", "noisy", "hostile")
+
+OnEvent = Callable[[str], None]
+Enough = Callable[["Duel"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What one launch measured.
+
+    Attributes:
+        base: The process of base.
+        head: The process of head.
+        log: Logarithm of the ratio of wall times, the median over the rounds.
+        cpu_log: Likewise of CPU times.
+        rounds: How many.
+        runs: Inferences in a turn.
+        words: What throttled the machine meanwhile; such a launch doesn't count.
+        machine: What else went on.
+    """
+
+    base: Samples
+    head: Samples
+    log: float
+    cpu_log: float
+    rounds: int
+    runs: int
+    words: tuple[str, ...]
+    machine: str
+
+    @classmethod
+    def of(cls, turns: Turns) -> Launch:
+        """The launch that a `compare` job of two files measured."""
+        base, head = turns.sides
+        whole = _together(turns.sides)
+        wall = [rounds(turns, side.latency_ns) for side in turns.sides]
+        return cls(
+            base=base,
+            head=head,
+            log=_log_ratio(*wall),
+            cpu_log=_log_ratio(*(rounds(turns, side.cpu_ns) for side in turns.sides)),
+            rounds=len(wall[0]),
+            runs=turns.runs,
+            words=validity.throttled(Stretch.of(whole.environment)),
+            machine=validity.machine_class(whole),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """All launches of two files.
+
+    Attributes:
+        plan: What was asked for.
+        launches: Those that count, in their order.
+        dropped: What throttled the machine in those that don't, in words.
+        seconds: Wall time of all of them, with the starts of processes.
+    """
+
+    plan: GatePlan
+    launches: tuple[Launch, ...]
+    dropped: tuple[str, ...]
+    seconds: float
+
+    @property
+    def wall(self) -> Evidence:
+        """What the wall times say."""
+        return weigh([each.log for each in self.launches], self.plan.limits.slowdown)
+
+    @property
+    def cpu(self) -> Evidence:
+        """What the CPU times say."""
+        return weigh([each.cpu_log for each in self.launches], self.plan.limits.slowdown)
+
+    @property
+    def machine(self) -> str:
+        """What went on during the median launch."""
+        ranks = sorted(_CLASSES.index(each.machine) for each in self.launches)
+        return _CLASSES[ranks[len(ranks) // 2]]
+
+    @property
+    def hostile(self) -> bool:
+        """Whether others took so much of the machine that wall time alone can't be trusted."""
+        return self.machine == _CLASSES[-1]
+
+    @property
+    def samples(self) -> tuple[list[Samples], list[Samples]]:
+        """Those of base and of head, one for each launch."""
+        return [each.base for each in self.launches], [each.head for each in self.launches]
+
+
+def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) -> Duel:
+    """Launch after launch, until `enough` says so or the budget is up.
+
+    A launch that was throttled doesn't count, for both sides.
+
+    Args:
+        plan: What to compare, and how long.
+        enough: Asked after each look that the error was spent on.
+        on_event: Told what each look found.
+        seed: Seed of the first launch; each has its own.
+
+    Raises:
+        EdgekitError: A file can't be measured, or there was no launch that counts.
+    """
+    start = time.monotonic()
+    longest_s = 0.0
+    found = Duel(plan, (), (), 0.0)
+    number = 0
+    while number == 0 or found.seconds + longest_s <= plan.budget_s:
+        began = time.monotonic()
+        launch = _launch(plan, number, seed)
+        number += 1
+        now = time.monotonic()
+        longest_s = max(longest_s, now - began)
+        found = _added(found, launch, now - start)
+        count = len(found.launches)
+        if count == LOOKS[-1] or (count in LOOKS and enough(found)):
+            break
+        if count in LOOKS:
+            on_event(f"{plan.name}: {_words(found)}")
+    if not found.launches:
+        raise DeviceError(
+            f"the machine was throttled in each launch: {found.dropped[0]}",
+            hint="`edgekit doctor` says what disturbs this machine, and how to mend it",
+            stage="run",
+        )
+    return found
+
+
+def fixed(
+    base: BenchPlan,
+    head: BenchPlan,
+    seconds: float,
+    seed: int = 0,
+    on_event: OnEvent = lambda _: None,
+) -> Timing:
+    """How `head` compares with `base`, as well as `seconds` tell it.
+
+    Raises:
+        EdgekitError: A file can't be measured.
+    """
+    plan = GatePlan(head.subject.name, base, head, Limits(), seconds)
+    return timing(duel(plan, lambda _: False, on_event, seed=seed))
+
+
+def timing(found: Duel) -> Timing:
+    """The record of what was measured."""
+    wall, cpu = found.wall, found.cpu
+    sides = [[_counted(each, side) for each in found.launches] for side in (0, 1)]
+    base, head = ([time_ns for times in side for time_ns in times] for side in sides)
+    tails = [_p90(over) / _p90(under) for under, over in zip(*sides, strict=True)]
+    return Timing(
+        ratio=wall.ratio,
+        interval=wall.interval,
+        p_slower=wall.p_slower,
+        cpu_ratio=cpu.ratio,
+        cpu_interval=cpu.interval,
+        floor_ratio=min(head) / min(base),
+        tail_ratio=statistics.median(tails),
+        base_ms=statistics.median(base) / _NS_PER_MS,
+        head_ms=statistics.median(head) / _NS_PER_MS,
+        launches=tuple(math.exp(each.log) for each in found.launches),
+        cpu_launches=tuple(math.exp(each.cpu_log) for each in found.launches),
+        rounds=sum(each.rounds for each in found.launches),
+        seconds=found.seconds,
+        machine=found.machine,
+        disturbed=tuple(dict.fromkeys(found.dropped)),
+    )
+
+
+def decided(found: Duel, share: float = 1.0) -> bool:
+    """Whether no further launch is needed.
+
+    Args:
+        found: What was measured so far.
+        share: Of the error that a fail may spend: one of several pairs has only its part.
+    """
+    kinds = (found.wall, found.cpu) if found.hostile else (found.wall,)
+    fail = all(kind.p_slower <= ERROR * share for kind in kinds)
+    return fail or all(kind.p_within <= ERROR for kind in kinds)
+
+
+def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
+    head = bench.job(plan.head)
+    job = replace(
+        bench.job(plan.base),
+        kind="compare",
+        profile=PROFILE,
+        golden=None,
+        rivals=[Rival(head.model, head.precision)],
+        seed=seed + number,
+        profiled=number == 0,  # what a runtime runs is the same in every process
+    )
+    device = plan.base.device
+    link = TRANSPORTS.get(device.transport).open(device)
+    measured = run_job(link, job, timeout_s=plan.base.timeout_s or _TIMEOUT_S)
+    if not isinstance(measured, Turns):
+        raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+    return Launch.of(measured)
+
+
+def _added(found: Duel, launch: Launch, seconds: float) -> Duel:
+    if launch.words:
+        return replace(found, dropped=(*found.dropped, *launch.words), seconds=seconds)
+    return replace(found, launches=(*found.launches, launch), seconds=seconds)
+
+
+def _together(sides: Sequence[Samples]) -> Samples:
+    """The sides as one process, since what one of them takes is no disturbance to the other."""
+    environment = dict(sides[0].environment)
+    for name in environment:
+        if ".counter.self." in name:
+            known = [side.environment.get(name, "") for side in sides]
+            if all(value.isdigit() for value in known):
+                environment[name] = str(sum(map(int, known)))
+    return replace(sides[0], environment=environment)
+
+
+def _log_ratio(base_ns: Sequence[int], head_ns: Sequence[int]) -> float:
+    pairs = zip(base_ns, head_ns, strict=True)
+    # A clock of CPU time may have steps longer than an inference.
+    return statistics.median(math.log(max(head, 1) / max(base, 1)) for base, head in pairs)
+
+
+def _counted(launch: Launch, side: int) -> list[int]:
+    """Wall times of a side's inferences, in ns, without the first of each turn."""
+    times_ns = (launch.base, launch.head)[side].latency_ns
+    if launch.runs == 1:
+        return times_ns
+    return [time_ns for at, time_ns in enumerate(times_ns) if at % launch.runs]
+
+
+def _p90(times_ns: Sequence[int]) -> float:
+    return stats.percentile(times_ns, 0.9)
+
+
+def _words(found: Duel) -> str:
+    wall = found.wall
+    low, high = wall.interval or (wall.ratio, wall.ratio)
+    return (
+        f"{wall.ratio - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%}) after {wall.count} launches, "
+        f"{found.seconds:.0f} s"
+    )

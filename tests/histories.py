@@ -8,9 +8,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgekit.records import digest
-from edgekit.records.history import Fingerprint, Line, Measurement, Past, Pin, Series
+from edgekit.records.history import Acceptance, Fingerprint, Line, Measurement, Past, Pin, Series
 from edgekit.results import history
 
 SERIES = Series("net.onnx", "onnxruntime", 1, None)
@@ -76,10 +77,11 @@ def past(*lines: Line) -> Past:
     return Past(
         tuple(line for line in lines if isinstance(line, Measurement)),
         tuple(line for line in lines if isinstance(line, Pin)),
+        tuple(line for line in lines if isinstance(line, Acceptance)),
     )
 
 
-def write(folder: Path, lines: Sequence[Line]) -> Path:
+def write(folder: Path, lines: Sequence[Any]) -> Path:
     """A history with a file for each line."""
     for line in lines:
         history.append(folder, [line], line.position, line.record)

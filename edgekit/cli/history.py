@@ -1,4 +1,4 @@
-"""`edgekit history`: `pin`, `add`, `show`."""
+"""`edgekit history`: `pin`, `add`, `show`, `accept`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Into = Annotated[Path | None, typer.Option(help="Folder of the history.", metava
 Branch = Annotated[
     str,
     typer.Option(
-        help="Keep it in this branch of the repository, and push that where there is a remote."
+        help="Branch that holds it in place of a folder; pushed where there is a remote."
     ),
 ]
 MaxSlowdown = Annotated[str, typer.Option(help="How much slower a commit may be.")]
@@ -80,9 +80,9 @@ def add(
     Exit 1 if it is beyond what the last 30 commits say; 6 if the history has broken lines.
     """
     from edgekit.reports import trends
-    from edgekit.workflows import history as story
+    from edgekit.workflows import additions
 
-    request = story.AddRequest(
+    request = additions.AddRequest(
         head=head,
         references=tuple(dict.fromkeys(reference)),
         place=_place(into, branch),
@@ -95,13 +95,32 @@ def add(
         budget_s=quantities.duration_s(budget, "--budget"),
     )
     with progress.told() as on_event:
-        found = story.add(request, on_event)
+        found = additions.add(request, on_event)
     if json:
         output.print_json(trends.added_as_json(found))
     else:
         output.print_text(trends.added(found))
     output.say(f"kept in {found.path}")
     _leave(found.faults, failed=found.slower)
+
+
+@history.command("accept")
+def accept(
+    commit: Annotated[str, typer.Argument(help="The commit that it came with.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why it is wanted.")],
+    into: Into = None,
+    branch: Branch = "",
+    json: options.Json = False,
+) -> None:
+    """Accept a slowdown that is wanted, so that `show` fails for it no more."""
+    from edgekit.workflows import history as story
+
+    made = story.accept(commit, reason, _place(into, branch))
+    if json:
+        output.print_json(made)
+    else:
+        output.print_text(f"accepted what came with {made.commit[:12]}: {made.reason}")
 
 
 @history.command("show")

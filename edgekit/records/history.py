@@ -125,7 +125,30 @@ class Pin:
     schema_version: int = HISTORY_SCHEMA
 
 
-Line = Measurement | Pin
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A slowdown that is wanted: it came with something that is worth it.
+
+    Attributes:
+        commit: The commit that it came with.
+        reason: Why, in the user's words.
+        position: Of the commit, as in `Measurement`.
+        recorded_at: When, in UTC; only shown.
+        edgekit: Version of edgekit.
+        record: Tells this kind of line from others.
+        schema_version: Version of the line's schema.
+    """
+
+    commit: Words
+    reason: Words
+    position: Count
+    recorded_at: Words
+    edgekit: Words
+    record: Literal["acceptance"] = "acceptance"
+    schema_version: int = HISTORY_SCHEMA
+
+
+Line = Measurement | Pin | Acceptance
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +158,13 @@ class Past:
     Attributes:
         measurements: In the order of their files.
         pins: In the order of their numbers, each reference once.
+        acceptances: In the order of their files.
         faults: What can't be read, and why: a file and a line.
     """
 
     measurements: tuple[Measurement, ...] = ()
     pins: tuple[Pin, ...] = ()
+    acceptances: tuple[Acceptance, ...] = ()
     faults: tuple[str, ...] = ()
 
 
@@ -195,6 +220,7 @@ class State(enum.StrEnum):
     NEW = "new"
     CONFIRMED = "confirmed"
     RESOLVED = "resolved"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +235,8 @@ class Change:
         ratio: The new level to the old one: above 1 is slower.
         interval: Its 95 % interval.
         p: How probable so clear a difference is without a change, by ranks.
-        state: New, confirmed by further commits, or undone by a later change.
+        state: New, confirmed by further commits, undone by a later change, or accepted.
+        reason: Why it was accepted; empty if it wasn't.
     """
 
     good: str
@@ -220,6 +247,7 @@ class Change:
     interval: tuple[float, float]
     p: float
     state: State
+    reason: str = ""
 
     @property
     def slower(self) -> bool:
@@ -228,8 +256,8 @@ class Change:
 
     @property
     def fails(self) -> bool:
-        """Whether it is a slowdown that still holds."""
-        return self.slower and self.state is not State.RESOLVED
+        """Whether it is a slowdown that still holds, and that nobody has accepted."""
+        return self.slower and self.state not in (State.RESOLVED, State.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +312,15 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What the rule at commit time says of one measurement.
+    """What the rule at commit time says of a commit.
 
     Attributes:
-        measurement: The measurement.
+        measurement: The measurement; the second where one was beyond the bound.
         typical: Median of the last ones before it, of its segment; None where there are none.
-        bound: What `ratio` may be; None where the segment has too few points.
+        bound: What its ratio may be; None where the segment has too few points.
         before: How many points there are before it.
-        slower: Whether it is beyond the bound.
+        slower: Whether it is beyond the bound, twice.
+        again: Whether it was measured a second time.
     """
 
     measurement: Measurement
@@ -299,6 +328,7 @@ class Alert:
     bound: float | None
     before: int
     slower: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

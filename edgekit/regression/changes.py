@@ -30,7 +30,7 @@ from edgekit.registry import install_command
 LEAST = 3
 _CONFIRMING = 3
 # In units of the noise's variance: a change must explain that much of the squares.
-_PENALTY = 15.0
+_PENALTY = 13.5
 _MOST_P = 0.005
 # Further than that from its neighbours' median a value counts as that far.
 _REACH = 3.0
@@ -47,7 +47,7 @@ _SUSPICION = 6.0
 # The rule at commit time: looks back that far, and says nothing before so many points.
 _WINDOW = 30
 _LEAST_BEFORE = 10
-_SIGMAS = 4.0
+_SIGMAS, _SIGMAS_AGAIN = 4.0, 2.0
 
 Array = npt.NDArray[np.float64]
 
@@ -223,25 +223,28 @@ def _state(levels: Sequence[float], place: int, ends: Sequence[int], max_slowdow
     return State.CONFIRMED if after >= LEAST + _CONFIRMING else State.NEW
 
 
-def bound(before: Sequence[float], max_slowdown: float) -> tuple[float, float | None]:
+def bound(
+    before: Sequence[float], max_slowdown: float, *, again: bool = False
+) -> tuple[float, float | None]:
     """What one more ratio may be, by those before it: the rule at commit time.
 
     Args:
         before: Ratios of the segment, in the order of commits; at least one.
         max_slowdown: What is allowed, as a share.
+        again: Whether it was measured again since it was beyond the bound once.
 
     Returns:
-        The median of the last 30, and the bound: the median, and the larger of four standard
-        deviations (by the median absolute deviation) and what is allowed. None instead of the
-        bound for fewer than 10.
+        The median of the last 30, and the bound: the median, and the larger of what is allowed
+        and four standard deviations (by the median absolute deviation), or two for what is
+        measured again. None instead of the bound for fewer than 10.
     """
     logs = [math.log(ratio) for ratio in before[-_WINDOW:]]
     middle = statistics.median(logs)
     if len(logs) < _LEAST_BEFORE:
         return math.exp(middle), None
     spread = _MAD * statistics.median(abs(log - middle) for log in logs)
-    reach = max(_SIGMAS * spread, math.log1p(max_slowdown))
-    return math.exp(middle), math.exp(middle + reach)
+    sigmas = _SIGMAS_AGAIN if again else _SIGMAS
+    return math.exp(middle), math.exp(middle + max(sigmas * spread, math.log1p(max_slowdown)))
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -129,7 +129,8 @@ def _alert(alert: Alert) -> str:
     if alert.typical is None or alert.bound is None:
         return f"{at}: {value}; {counted(alert.before, 'commit')} before it, too few to judge by"
     bound = f"the {alert.before} before it: {alert.typical:.4f}, at most {alert.bound:.4f}"
-    verdict = "SLOWER" if alert.slower else "as before"
+    twice = ", measured twice" * alert.again
+    verdict = f"SLOWER{twice}" if alert.slower else f"as before{twice}"
     return f"{at}: {verdict}: {value}; {bound}"
 
 
@@ -144,10 +145,12 @@ def _rows(segment: Segment) -> list[tuple[str, ...]]:
         return [(*head, "none", NO_VALUE, NO_VALUE, NO_VALUE)]
     rows: list[tuple[str, ...]] = []
     for change in segment.changes:
-        rows.append((*head, spread(change), short(change.good), short(change.bad), _state(change)))
+        rows.append((*head, spread(change), short(change.good), short(change.bad), state(change)))
         head = ("", "", "")
     return rows
 
 
-def _state(change: Change) -> str:
-    return f"{'slower' if change.slower else 'faster'}, {change.state}"
+def state(change: Change) -> str:
+    """Direction and state, with the reason of an accepted one."""
+    reason = f" ({change.reason})" if change.reason else ""
+    return f"{'slower' if change.slower else 'faster'}, {change.state}{reason}"

@@ -19,11 +19,22 @@ import msgspec
 
 from edgekit import publishing, storage
 from edgekit.errors import DataError
-from edgekit.records.history import HISTORY_SCHEMA, Line, Measurement, Past, Pin
+from edgekit.records.history import (
+    HISTORY_SCHEMA,
+    Acceptance,
+    Line,
+    Measurement,
+    Past,
+    Pin,
+)
 
 OPTION = "--into"
 SUFFIX = ".jsonl"
-_KINDS: dict[str, type[Line]] = {"measurement": Measurement, "pin": Pin}
+_KINDS: dict[str, type[Line]] = {
+    "measurement": Measurement,
+    "pin": Pin,
+    "acceptance": Acceptance,
+}
 # A line has some 2 kB, of which the machine's facts are most.
 _MOST_LINE_BYTES = 2**16
 _MOST_BYTES = 2**24
@@ -106,21 +117,20 @@ def read(folder: Path) -> Past:
     Raises:
         DataError: The folder can't be read, or holds more files than any history.
     """
-    measurements: list[Measurement] = []
-    pins: list[Pin] = []
+    lines: list[Line] = []
     faults: list[str] = []
     for path in _files(folder):
         for where, text in _lines(path, faults):
             try:
-                line = _decoded(text)
+                lines.append(_decoded(text))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 faults.append(f"{where}: {error}")
-                continue
-            if isinstance(line, Pin):
-                pins.append(line)
-            else:
-                measurements.append(line)
-    return Past(tuple(measurements), _once(pins), tuple(faults))
+    return Past(
+        tuple(line for line in lines if isinstance(line, Measurement)),
+        _once([line for line in lines if isinstance(line, Pin)]),
+        tuple(line for line in lines if isinstance(line, Acceptance)),
+        tuple(faults),
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,73 +11,9 @@ from PIL import Image
 
 from edgekit.reports import html
 from tests import bench_results as made
+from tests.browser import DARK, LIGHT, NEEDED, PHONE, TEXT, widths
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason=f"none of {', '.join(BROWSERS)} is installed: apt-get install chromium"
-)
-
-LIGHT, DARK = 1, 0
-TEXT = {LIGHT: "rgb(27, 31, 36)", DARK: "rgb(230, 233, 238)"}
-PHONE = 375
-_BROWSER = "not an origin"
-OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-default-apps", "--disable-extensions", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0",
-    # Of the page's time, which runs as fast as it can: it ends when nothing is left to do.
-    "--virtual-time-budget=20000",
-)  # fmt: skip
-
-Open = Callable[..., "Opened"]
-
-
-class Opened:
-    """A page as the browser left it."""
-
-    def __init__(self, document: str, log: str, net_log: Path) -> None:
-        self.document = document
-        self.console = [line for line in log.splitlines() if ":CONSOLE" in line]
-        self._net_log = net_log
-
-    def requests(self) -> list[str]:
-        """What the page asked of a network."""
-        log: dict[str, Any] = json.loads(self._net_log.read_text())
-        told = [event.get("params", {}) for event in log["events"]]
-        # The browser's own requests have an initiator that is no origin.
-        urls = [one["url"] for one in told if one.get("initiator", _BROWSER) != _BROWSER]
-        return [url for url in urls if url.startswith(("http", "ws"))]
-
-    def plots(self) -> dict[str, str]:
-        """The drawn elements, by the name of their figure."""
-        parts = re.split(r'<div id="([a-z0-9-]+-figure[a-z0-9-]*)"', self.document)
-        return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-@pytest.fixture
-def open_page(tmp_path: Path) -> Open:
-    """Opens a file in a fresh browser."""
-
-    def run(page: Path, *options: str, theme: int = LIGHT) -> Opened:
-        net_log = tmp_path / "net.json"
-        command = [
-            str(BROWSER),
-            *OPTIONS,
-            f"--user-data-dir={tmp_path / 'profile'}",
-            f"--log-net-log={net_log}",
-            f"--blink-settings=preferredColorScheme={theme}",
-            *(options or ["--dump-dom"]),
-            page.as_uri(),
-        ]
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=300
-        )
-        assert done.returncode == 0, done.stderr
-        return Opened(done.stdout, done.stderr, net_log)
-
-    return run
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -136,20 +67,7 @@ def test_what_the_other_tests_listen_for_would_be_heard(page, open_page, source)
 
 
 def test_it_fits_a_phone(page, open_page):
-    # A window of a browser without a screen is no narrower than 500 pixels; a frame is.
-    frame = page.with_name("phone.html")
-    frame.write_text(
-        f'<iframe src="{page.name}" style="width:{PHONE}px;height:800px;border:0"></iframe>'
-        "<script>onload = () => { const inside = frames[0].document;"
-        "document.title = `wide ${inside.documentElement.scrollWidth} "
-        "${Math.max(...[...inside.querySelectorAll('.main-svg')].map("
-        "(one) => Math.ceil(one.getBoundingClientRect().right)))}`; }</script>"
-    )
-    opened = open_page(frame, "--allow-file-access-from-files", "--dump-dom")
-    found = re.search(r"<title>wide (\d+) (\d+)</title>", opened.document)
-    assert found
-    assert int(found[1]) <= PHONE
-    assert int(found[2]) <= PHONE
+    assert max(widths(page, open_page)) <= PHONE
 
 
 def test_a_screenshot_shows_the_figures(page, open_page, tmp_path):

@@ -97,7 +97,6 @@ def _segment(identifier: str, segment: Segment, drawn: course.Course) -> list[ma
 
 
 def _change(number: int, change: Change) -> list[markup.Content]:
-    state = f"{'slower' if change.slower else 'faster'}, {change.state}"
     low, high = ((end - 1.0) * 100.0 for end in change.interval)
     return [
         str(number),
@@ -108,7 +107,7 @@ def _change(number: int, change: Change) -> list[markup.Content]:
         tag("code", trends.short(change.good), title=change.good),
         tag("code", trends.short(change.bad), title=change.bad),
         str(change.suspects),
-        tag("span", state, class_="state failed" if change.fails else "state"),
+        tag("span", trends.state(change), class_="state failed" if change.fails else "state"),
     ]
 
 

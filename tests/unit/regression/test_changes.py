@@ -148,6 +148,15 @@ def test_the_rule_at_commit_time_needs_ten_commits_and_both_bounds():
     assert bound == pytest.approx(math.exp(4 * 1.4826 * math.log(1 / 0.97)), rel=0.02)
 
 
+def test_what_is_measured_again_needs_half_as_much_noise():
+    noise = [0.97, 1.0, 1.03] * 10
+    first, again = (changes.bound(noise, LIMIT, again=again)[1] for again in (False, True))
+    assert first
+    assert again
+    assert math.log(again) == pytest.approx(math.log(first) / 2)
+    assert changes.bound([1.0] * 10, LIMIT, again=True)[1] == pytest.approx(1.03)
+
+
 def test_only_the_last_thirty_count():
     typical, _ = changes.bound([2.0] * 100 + [1.0] * 30, LIMIT)
     assert typical == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 from edgekit import storage
 from edgekit.errors import UsageError
 from edgekit.records import Timing
-from edgekit.records.history import Past
+from edgekit.records.history import Past, State
 from edgekit.results.history import Directory
+from edgekit.workflows import additions
 from edgekit.workflows import history as story
 from edgekit.workflows.commits import commit
 from edgekit.workflows.fingerprints import fingerprint
-from tests.histories import measured, past
+from tests.histories import measured, of, past, stepped, write
 
 TIMING = Timing(
     ratio=1.0, interval=(0.99, 1.01), p_slower=1.0, cpu_ratio=1.0, cpu_interval=None,
@@ -34,6 +36,7 @@ class Bench:
         # The latency of each file, by its content.
         self.ms = {"old": 1.0, "new": 2.0, "head": 1.0}
         self.compared: list[tuple[str, str]] = []
+        self.fixed_ratio: Callable[[], float] | None = None
 
     def file(self, name: str) -> Path:
         path = self.folder / f"{name}.onnx"
@@ -43,18 +46,18 @@ class Bench:
     def fixed(self, base, head, seconds, seed=0, on_event=lambda _: None) -> Timing:
         pair = [plan.subject.path.read_text() for plan in (base, head)]
         self.compared.append((pair[0], pair[1]))
-        ratio = self.ms[pair[1]] / self.ms[pair[0]]
+        ratio = self.fixed_ratio() if self.fixed_ratio else self.ms[pair[1]] / self.ms[pair[0]]
         return replace(TIMING, ratio=ratio, interval=(ratio * 0.99, ratio * 1.01))
 
     def add(self, *references: str, **other):
-        request = story.AddRequest(
+        request = additions.AddRequest(
             head=self.file("head"),
             references=tuple(self.file(name) for name in references),
             place=self.place,
             threads=1,
             repository=self.folder,
         )
-        return story.add(replace(request, **other))
+        return additions.add(replace(request, **other))
 
     def pin(self, name: str):
         return story.pin(self.file(name), self.place, self.folder)
@@ -63,7 +66,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path, monkeypatch) -> Bench:
     made = Bench(tmp_path)
-    monkeypatch.setattr(story.duels, "fixed", made.fixed)
+    monkeypatch.setattr("edgekit.workflows.duels.fixed", made.fixed)
     return made
 
 
@@ -95,10 +98,24 @@ def test_ten_commits_are_needed_before_anything_is_slower(bench):
     found = bench.add("old")
     assert found.slower
     (alert,) = found.alerts
-    assert (alert.before, alert.typical) == (10, pytest.approx(1.0))
+    assert (alert.before, alert.typical, alert.again) == (10, pytest.approx(1.0), True)
     assert alert.bound == pytest.approx(1.03)
     # What is allowed decides.
     assert not bench.add("old", max_slowdown=0.06).slower
+
+
+def test_what_is_beyond_by_chance_is_measured_again_and_passes(bench):
+    bench.pin("old")
+    for _ in range(10):
+        bench.add("old")
+    drawn = iter([1.5, 1.01, 1.02])
+    bench.fixed_ratio = lambda: next(drawn)
+    found = bench.add("old")
+    (alert,) = found.alerts
+    assert (found.slower, alert.again, alert.measurement.ratio) == (False, True, 1.01)
+    # Both are kept, and the commit counts once.
+    assert len(bench.place.past().measurements) == 12
+    assert bench.add("old").alerts[0].before == 11
 
 
 def test_a_commit_that_is_measured_again_is_not_compared_with_itself(bench):
@@ -155,13 +172,13 @@ def test_a_new_kind_of_machine_begins_a_segment_and_that_is_said(bench, monkeypa
     bench.pin("old")
     for _ in range(11):
         bench.add("old")
-    real = story.fingerprint
+    real = fingerprint
 
     def other(runtime):
         kind = real(runtime)
         return replace(kind, digest="f" * 64, facts={**kind.facts, "cpu": "EPYC"})
 
-    monkeypatch.setattr(story, "fingerprint", other)
+    monkeypatch.setattr("edgekit.workflows.additions.fingerprint", other)
     bench.ms["head"] = 9.0
     found = bench.add("old")
     (note,) = found.notes
@@ -234,3 +251,24 @@ def test_the_fingerprint_hangs_on_the_machine_and_the_runtime_only(tmp_path):
     assert kinds["guest"].facts["virtual"] == "yes"
     assert kinds["bare"].facts["cpu"] == "Some CPU"
     assert kinds["bare"].digest != kinds["guest"].digest
+
+
+def test_an_accepted_slowdown_fails_no_more(tmp_path):
+    folder = write(tmp_path / "history", of(stepped(60, 45, 0.05, 3)))
+    place = Directory(folder)
+    ((_, change),) = story.trend(place.past(), 0.03).failing
+    story.accept(change.bad, "a better model", place, tmp_path)
+    found = story.trend(place.past(), 0.03)
+    assert found.failing == ()
+    (change,) = found.segments[0].changes
+    assert (change.state, change.reason) == (State.ACCEPTED, "a better model")
+    # The next one isn't.
+    write(folder, of([1.15] * 10, 61))
+    ((_, change),) = story.trend(place.past(), 0.03).failing
+    assert change.index == 60
+
+
+def test_a_commit_that_was_never_measured_has_nothing_to_accept(tmp_path):
+    place = Directory(write(tmp_path / "history", of([1.0])))
+    with pytest.raises(UsageError, match="never measured"):
+        story.accept("other", "why not", place, tmp_path)

@@ -33,7 +33,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
     export: str = "",
     runtime: str = "",
     device: str = "local",
-    threads: int | None = None,
+    threads: int = 1,
     batch: int | None = None,
     shapes: Shapes | None = None,
     max_size_growth: float = 0.02,
@@ -55,7 +55,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         export: Shell command that makes the artifacts, run in a worktree of each revision.
         runtime: Name of the runtime; empty for each format's first.
         device: Where to measure.
-        threads: Threads of the runtime; None for the usable cores.
+        threads: Threads of the runtime.
         batch: Samples in one inference; None for the file's own, or 1.
         shapes: Shapes of inputs with free axes, by input name.
         max_size_growth: How much larger the file may be, as a share.
@@ -105,7 +105,7 @@ def resolution(  # noqa: PLR0913 -- the options of the command line
     export: str = "",
     runtime: str = "",
     device: str = "local",
-    threads: int | None = None,
+    threads: int = 1,
     batch: int | None = None,
     shapes: Shapes | None = None,
     on_event: OnEvent = lambda _: None,

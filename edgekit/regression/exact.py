@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from edgekit.metrics import memory
 from edgekit.quantization.coverage import by_kind, int8_share
-from edgekit.records import BenchPlan, Check, GatePlan, Outcome
+from edgekit.records import BenchPlan, Check, GatePlan, Outcome, Precision
 from edgekit.text import percent
 from edgekit.wire import Op, Samples
 
@@ -43,16 +43,23 @@ def exact_checks(
 
     Returns:
         `file_size` always; `memory_load`, `memory_steady` and `memory_peak` where the system
-        keeps marks; `int8_share` where either side holds int8; `ops` where the runtime tells.
+        keeps marks; `int8_share` where either side holds int8; `ops` where the runtime tells and
+        both are of one precision.
     """
     executed = _executed(base), _executed(head)
     told = all(executed)
+    # Another precision is another graph: conversions are operators too.
+    alike = _precision(plan.base) == _precision(plan.head)
     return (
         _file_size(plan),
         *_memory(plan, base, head),
         *(_int8(plan, *executed) if told else ()),
-        *((_ops(plan, *executed),) if told else ()),
+        *((_ops(plan, *executed),) if told and alike else ()),
     )
+
+
+def _precision(plan: BenchPlan) -> Precision | None:
+    return plan.subject.artifact.precision if plan.subject.artifact else None
 
 
 def _file_size(plan: GatePlan) -> Check:

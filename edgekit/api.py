@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edgekit.records import GateVerdict, Limits, Outcome, Resolution
-from edgekit.workflows import limits as limiting
-from edgekit.workflows.pairs import GateRequest, pairs
+from edgekit.workflows import comparison
+from edgekit.workflows.pairs import GateRequest
 
 __all__ = ["GateVerdict", "Outcome", "Resolution", "gate", "resolution"]
 
@@ -33,7 +33,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
     export: str = "",
     runtime: str = "",
     device: str = "local",
-    threads: int | None = None,
+    threads: int = 1,
     batch: int | None = None,
     shapes: Shapes | None = None,
     max_size_growth: float = 0.02,
@@ -55,7 +55,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         export: Shell command that makes the artifacts, run in a worktree of each revision.
         runtime: Name of the runtime; empty for each format's first.
         device: Where to measure.
-        threads: Threads of the runtime; None for the usable cores.
+        threads: Threads of the runtime.
         batch: Samples in one inference; None for the file's own, or 1.
         shapes: Shapes of inputs with free axes, by input name.
         max_size_growth: How much larger the file may be, as a share.
@@ -73,8 +73,6 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         UsageError: It can't be compared as asked, or a limit can't be kept.
         EdgekitError: A file is broken, or what measures it failed.
     """
-    from edgekit.workflows import gate as workflow
-
     limits = Limits(
         slowdown=max_slowdown,
         size_growth=max_size_growth,
@@ -96,8 +94,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         budget_s=budget_s,
         data=Path(data) if data is not None else None,
     )
-    limiting.check(limits, budget_s)
-    return workflow.gate(pairs(request), on_event, base=request.base, head=request.head)
+    return comparison.compare(request, on_event)
 
 
 def resolution(  # noqa: PLR0913 -- the options of the command line
@@ -108,7 +105,7 @@ def resolution(  # noqa: PLR0913 -- the options of the command line
     export: str = "",
     runtime: str = "",
     device: str = "local",
-    threads: int | None = None,
+    threads: int = 1,
     batch: int | None = None,
     shapes: Shapes | None = None,
     on_event: OnEvent = lambda _: None,
@@ -134,23 +131,19 @@ def resolution(  # noqa: PLR0913 -- the options of the command line
         UsageError: It can't be compared as asked.
         EdgekitError: A file is broken, or what measures it failed.
     """
-    from edgekit.workflows import gate as workflow
-
-    limits = Limits(slowdown=max_slowdown)
     request = GateRequest(
         base=str(base),
-        head=str(base),
+        head="",
         command=export,
         runtime=runtime,
         device=device,
         threads=threads,
         batch=batch,
         shapes=_lists(shapes),
-        limits=limits,
+        limits=Limits(slowdown=max_slowdown),
         budget_s=budget_s,
     )
-    limiting.check(limits, budget_s)
-    return tuple(workflow.resolution(plan, on_event) for plan in pairs(request).plans)
+    return comparison.resolve(request, on_event)
 
 
 def _lists(shapes: Shapes | None) -> dict[str, list[int]]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from edgekit.errors import EdgekitError
     from edgekit.records import GateVerdict
 
 _SETTING = "edgekit_on_inconclusive"
@@ -53,21 +54,28 @@ def edgekit_gate(request: pytest.FixtureRequest) -> Callable[..., GateVerdict]:
             raise pytest.UsageError(
                 f"on_inconclusive knows no {on_inconclusive!r}: one of {', '.join(_CHOICES)}"
             )
-        # Here, so that no other test waits for them.
-        from edgekit import api
-        from edgekit.errors import EdgekitError
-
-        try:
-            verdict = api.gate(base, head, **options)
-        except EdgekitError as error:
-            told = "\n".join(filter(None, [str(error), error.stderr_tail, f"hint: {error.hint}"]))
-            pytest.fail(f"edgekit_gate: {told}", pytrace=False)
+        found = _compared(base, head, options)
+        if isinstance(found, Exception):
+            # Not while it is handled, or pytest would tell of both.
+            told = filter(None, [str(found), found.stderr_tail, f"hint: {found.hint}"])
+            pytest.fail("\n".join(["edgekit_gate: could not compare", *told]), pytrace=False)
         # `record_property` does the same, and warns of a schema that readers don't mind.
-        request.node.user_properties += _properties(verdict)
-        _judge(verdict, on_inconclusive)
-        return verdict
+        request.node.user_properties += _properties(found)
+        _judge(found, on_inconclusive)
+        return found
 
     return gate
+
+
+def _compared(base: Any, head: Any, options: dict[str, Any]) -> GateVerdict | EdgekitError:
+    # Here, so that no other test waits for them.
+    from edgekit import api
+    from edgekit.errors import EdgekitError
+
+    try:
+        return api.gate(base, head, **options)
+    except EdgekitError as error:
+        return error
 
 
 def _properties(verdict: GateVerdict) -> list[tuple[str, str]]:
@@ -89,7 +97,9 @@ def _judge(verdict: GateVerdict, on_inconclusive: str) -> None:
 
     inconclusive = verdict.outcome is Outcome.INCONCLUSIVE
     if verdict.outcome is Outcome.FAIL or (inconclusive and on_inconclusive == "fail"):
-        pytest.fail(text.render(verdict), pytrace=False)
+        pytest.fail(
+            f"edgekit_gate: {words.headline(verdict)}\n{text.render(verdict)}", pytrace=False
+        )
     if inconclusive and on_inconclusive == "warn":
         # To where the test calls the fixture.
         warnings.warn(

@@ -41,7 +41,7 @@ def gate(
             help="What it is taken for where noise leaves it open: warn (exit 7), pass, fail."
         ),
     ] = OnInconclusive.WARN,
-    threads: options.Threads = None,
+    threads: options.ThreadsInTurns = 1,
     runtime: Annotated[
         str, typer.Option(help="Runtime, as `edgekit formats` lists them. Default: the format's.")
     ] = "",
@@ -99,7 +99,7 @@ def gate(
     )
     request = GateRequest(
         base=base,
-        head=gating.head_of(base, head, aa=aa),
+        head=gating.head_of(head, aa=aa),
         command=export,
         runtime=runtime,
         device=device,

@@ -102,8 +102,8 @@ def _root() -> Path:
     return Path(os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or ".")
 
 
-def head_of(base: str, head: str | None, *, aa: bool) -> str:
-    """What base is compared with: itself for `--aa`.
+def head_of(head: str | None, *, aa: bool) -> str:
+    """What base is compared with: empty for itself.
 
     Raises:
         UsageError: There is no head, or one too many.
@@ -115,7 +115,7 @@ def head_of(base: str, head: str | None, *, aa: bool) -> str:
             "there is nothing to compare BASE with",
             hint="`edgekit gate BASE HEAD`; `edgekit gate BASE --aa` says what this machine tells",
         )
-    return base if head is None else head
+    return head or ""
 
 
 def judge(request: GateRequest, form: Form) -> None:
@@ -125,12 +125,10 @@ def judge(request: GateRequest, form: Form) -> None:
         Exit: It doesn't pass.
     """
     from edgekit.reports.gate import shape, text
-    from edgekit.workflows import gate, limits
-    from edgekit.workflows.pairs import pairs
+    from edgekit.workflows import comparison
 
-    limits.check(request.limits, request.budget_s)
     with progress.told() as on_event:
-        verdict = gate.gate(pairs(request), on_event, base=request.base, head=request.head)
+        verdict = comparison.compare(request, on_event)
     if form.json:
         output.print_json(shape.as_json(verdict))
     else:
@@ -166,13 +164,11 @@ def resolve(request: GateRequest, form: Form) -> None:
         UsageError: It is larger than what was asked for.
     """
     from edgekit.reports.gate import shape, text
-    from edgekit.workflows import gate, limits
-    from edgekit.workflows.pairs import pairs
+    from edgekit.workflows import comparison, limits
 
     form.refuse_files()
-    limits.check(request.limits, request.budget_s)
     with progress.told() as on_event:
-        found = tuple(gate.resolution(plan, on_event) for plan in pairs(request).plans)
+        found = comparison.resolve(request, on_event)
     if form.json:
         output.print_json(shape.resolutions_as_json(request.base, found))
     else:

@@ -67,7 +67,7 @@ def add(
     runtime: Annotated[
         str, typer.Option(help="Runtime, as `edgekit formats` lists them. Default: the format's.")
     ] = "",
-    threads: options.Threads = None,
+    threads: options.ThreadsInTurns = 1,
     batch: options.Batch = None,
     shape: options.Shape = None,
     budget: Annotated[

@@ -22,6 +22,10 @@ NoVerdict = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.")
 ]
+# Of a comparison: where threads wait for each other, a neighbour of one disturbs all of them.
+ThreadsInTurns = Annotated[
+    int, typer.Option(help="Threads of the runtime; with one, noise disturbs least.")
+]
 Batch = Annotated[
     int | None, typer.Option(help="Samples in one inference. Default: the file's own, or 1.")
 ]

@@ -46,11 +46,7 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     events.enter("warmup")
     warmup_ns, steady = warm_up(loaded.session.run, feeds, job.profile)
     memory.mark("warm")
-    if job.scenario.mode == "turns":
-        memory.mark("steady")  # in turns sessions come and go, and leave holes in the heap
-    fields = _stretch(job, events, stretch)
-    if job.scenario.mode != "turns":
-        memory.mark("steady")
+    fields = _stretch(job, events, stretch, memory)
     session = loaded.session  # from here on: turns may put another one in its place
     fields["parts_ns"] = {
         **fields.get("parts_ns", {}),
@@ -92,16 +88,21 @@ def _golden(
     return closeness(run_all(job, session, stored), stored.outputs) if stored else None
 
 
-def _stretch(job: Job, events: Events, stretch: Stretch) -> Fields:
+def _stretch(job: Job, events: Events, stretch: Stretch, memory: MemoryLog) -> Fields:
     """The timed stretch, and the machine's state before and after it.
 
     Of it alone: the worker's own start and the warm-up disturb nothing in it.
     """
     root = Path(job.root)
+    in_turns = job.scenario.mode == "turns"
+    if in_turns:
+        memory.mark("steady")  # then sessions come and go, and leave holes in the heap
     environment = {**machine(root), **_named("before", state(root))}
     events.enter("run")
     fields = stretch()
     environment.update(_named("after", state(root)))
+    if not in_turns:
+        memory.mark("steady")
     return {**fields, "environment": environment}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from edgekit.metrics import memory
 from edgekit.quantization.coverage import by_kind, int8_share
-from edgekit.records import BenchPlan, Check, GatePlan, Outcome
+from edgekit.records import BenchPlan, Check, GatePlan, Outcome, Precision
 from edgekit.text import percent
 from edgekit.wire import Op, Samples
 
@@ -24,7 +24,9 @@ _MEMORY = {
     "memory_steady": "memory_steady_bytes",
     "memory_peak": "memory_model_bytes",
 }
-_MB = 1e6
+_KIB = 1024
+# What is shown as 0.0 % is no change.
+_SHOWN = 0.0005
 
 
 def exact_checks(
@@ -41,16 +43,23 @@ def exact_checks(
 
     Returns:
         `file_size` always; `memory_load`, `memory_steady` and `memory_peak` where the system
-        keeps marks; `int8_share` where either side holds int8; `ops` where the runtime tells.
+        keeps marks; `int8_share` where either side holds int8; `ops` where the runtime tells and
+        both are of one precision.
     """
     executed = _executed(base), _executed(head)
     told = all(executed)
+    # Another precision is another graph: conversions are operators too.
+    alike = _precision(plan.base) == _precision(plan.head)
     return (
         _file_size(plan),
         *_memory(plan, base, head),
         *(_int8(plan, *executed) if told else ()),
-        *((_ops(plan, *executed),) if told else ()),
+        *((_ops(plan, *executed),) if told and alike else ()),
     )
+
+
+def _precision(plan: BenchPlan) -> Precision | None:
+    return plan.subject.artifact.precision if plan.subject.artifact else None
 
 
 def _file_size(plan: GatePlan) -> Check:
@@ -75,16 +84,19 @@ def _lower(metric: str, unit: str, values: tuple[int, int], growth: float) -> Ch
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{value / _MB:.3g} MB" if unit == "bytes" else f"{value:.0f} operators"
+    if unit != "bytes":
+        return f"{value:.0f} operators"
+    small = abs(value) < SLACK_BYTES
+    return f"{value / _KIB:.1f} KiB" if small else f"{value / SLACK_BYTES:.1f} MiB"
 
 
 def _change(base: float, head: float) -> str:
-    if head == base:
+    if abs(head - base) <= _SHOWN * abs(base):
         return "as base"
     word = "more" if head > base else "less"
     if base <= 0:
         return f"{word} than base"
-    return f"{abs(head / base - 1.0):.1%} {word} than base".replace("%", " %")
+    return f"{100 * abs(head / base - 1.0):.1f} % {word} than base"
 
 
 def _memory(plan: GatePlan, base: Sequence[Samples], head: Sequence[Samples]) -> list[Check]:
@@ -117,8 +129,8 @@ def _memory_check(
     reason = f"{_amount(head, 'bytes')} ({count}), {_change(base, head)}"
     if worse:
         reason += (
-            f"; each launch takes more than base's largest, {_amount(max(bases), 'bytes')}, "
-            f"and {percent(growth)} and 1 MiB"
+            f"; no launch is below base's largest, {_amount(max(bases), 'bytes')}, with "
+            f"{percent(growth)} and 1 MiB more"
         )
     elif head > allowed:
         reason += f"; but one launch takes {_amount(min(heads), 'bytes')} only"
@@ -139,7 +151,7 @@ def _int8(plan: GatePlan, base: Sequence[Op], head: Sequence[Op]) -> tuple[Check
     # A side of which nothing is int8 has a share all the same: none.
     own, other = (share.ops if share else 0.0 for share in shares)
     drop = plan.limits.int8_drop
-    allowed = own - drop
+    allowed = max(0.0, own - drop)
     outcome = Outcome.FAIL if other < allowed else Outcome.PASS
     reason = f"{percent(other)} of the operators run in int8, {percent(own)} of base's"
     if outcome is Outcome.FAIL:

@@ -33,7 +33,7 @@ class AddRequest:
         commit: What the commit is called; empty for what is checked out.
         max_slowdown: What is allowed, as a share.
         runtime: Name of the runtime; empty for the format's first.
-        threads: Threads of the runtime; None for as many as there are usable cores.
+        threads: Threads of the runtime.
         batch: Samples in one inference; None for the file's own, or 1.
         shapes: Shapes of inputs with free axes, by input name.
         budget_s: Seconds for each reference.
@@ -46,7 +46,7 @@ class AddRequest:
     commit: str = ""
     max_slowdown: float = 0.03
     runtime: str = ""
-    threads: int | None = None
+    threads: int = 1
     batch: int | None = None
     shapes: dict[str, list[int]] = field(default_factory=dict)
     budget_s: float = 20.0

@@ -53,8 +53,6 @@ class Repository:
 
     def commit(self, revision: str) -> str | None:
         """The full name of the commit that `revision` names; None if it names none."""
-        if not revision or revision.startswith("-"):
-            return None
         try:
             return _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         except ToolError:

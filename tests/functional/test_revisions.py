@@ -31,9 +31,9 @@ def git(tmp_path, monkeypatch) -> Git:
     monkeypatch.chdir(root)
     for name, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary files"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    (tmp_path / "temporary").mkdir()
+    (tmp_path / "temporary files").mkdir()
 
     def run(*words: str) -> str:
         person = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
@@ -59,7 +59,9 @@ def is_clean(git: Git, tmp_path: Path) -> bool:
     """Whether nothing of a gate is left: no worktree, no temporary file, no change."""
     alone = len(git("worktree", "list").splitlines()) == 1
     return (
-        alone and not git("status", "--porcelain") and not any((tmp_path / "temporary").iterdir())
+        alone
+        and not git("status", "--porcelain")
+        and not any((tmp_path / "temporary files").iterdir())
     )
 
 
@@ -124,7 +126,7 @@ def test_the_command_runs_the_code_of_its_revision(git, monkeypatch, tmp_path):
     monkeypatch.setenv("GIT_DIR", str(root / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(root / ".git" / "index"))
     command = (
-        f"cp ../net.onnx {{out}}; {sys.executable} -m who > {{out}}/code; "
+        f"cp ../net.onnx {{out}}; (cd / && {sys.executable} -m who > {{out}}/code); "
         "git rev-parse HEAD > {out}/commit; env > {out}/env"
     )
     with built(asked(command=command)) as request:
@@ -141,7 +143,7 @@ def test_the_command_runs_the_code_of_its_revision(git, monkeypatch, tmp_path):
     ("base", "command", "error", "message", "hint"),
     [
         ("nothing", COPY, UsageError, "nothing is no git revision and no path", "git log"),
-        ("-h", COPY, UsageError, "no git revision", "git log"),
+        ("--since=yesterday", COPY, UsageError, "no git revision", "git log"),
         ("old", "", UsageError, "nothing says how to export it", "--export"),
         ("old", "true", ToolError, "the export of base, old, wrote no artifact", "EDGEKIT_OUT"),
         ("old", "echo words; exit 7", ToolError, "exit status 7: echo words", "fresh checkout"),

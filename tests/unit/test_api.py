@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import types
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from edgekit import api, workflows
+from edgekit import api
 from edgekit.cli.gate import gate as command
 from edgekit.errors import UsageError
 from edgekit.records import Limits
+from edgekit.workflows import comparison, revisions
 from edgekit.workflows.pairs import GateRequest, Pairs
 from tests import gate_verdicts as made
 
@@ -30,9 +32,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         on_event(f"{base} {head}")
         return made.slow()
 
-    module = types.SimpleNamespace(gate=gate, resolution=lambda *_: made.resolution())
-    monkeypatch.setattr(workflows, "gate", module, raising=False)
-    monkeypatch.setattr(api, "pairs", pairs)
+    stub = types.SimpleNamespace(gate=gate, resolution=lambda *_: made.resolution())
+    monkeypatch.setattr(comparison, "gate", stub)
+    monkeypatch.setattr(comparison, "pairs", pairs)
+    monkeypatch.setattr(revisions, "built", lambda request, _: contextlib.nullcontext(request))
+    monkeypatch.setattr(comparison, "aa_plans", lambda request: pairs(request).plans)
     return found
 
 
@@ -75,7 +79,7 @@ def test_the_defaults_are_the_command_lines(asked):
 def test_resolution_compares_each_file_with_itself(asked):
     (found,) = api.resolution("a", threads=1)
     assert found.attainable
-    assert asked == [GateRequest("a", "a", threads=1)]
+    assert asked == [GateRequest("a", "", threads=1)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from edgekit import api
+from edgekit import api, pytest_plugin
 from edgekit.errors import DataError
 from tests import gate_verdicts as made
 
@@ -36,7 +36,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(api, "gate", gate)
         pytester.makepyfile(test)
-        done = pytester.runpytest_inprocess("-p", "edgekit.pytest_plugin", *args)
+        done = pytester.runpytest_inprocess(*args, plugins=[pytest_plugin])
         return done, asked
 
     return with_answer
@@ -54,6 +54,7 @@ def test_a_slower_one_fails_with_the_report_and_no_traceback(run):
     shown = done.stdout.str()
     assert "+5.2 % (4.1 to 6.3 %)" in shown
     assert "slower in all 6 launches" in shown
+    assert "\nedgekit_gate: fail: toy/onnx-fp32: latency +5.2 %" in shown
     for noise in ("def test_fast", "pytest_plugin.py", "Traceback"):
         assert noise not in shown
 
@@ -105,7 +106,7 @@ def test_an_error_is_told_with_its_hint_and_no_traceback(run):
     shown = done.stdout.str()
     for words in ("there is no a", "hint: export it", "last words"):
         assert words in shown
-    for noise in ("def test_fast", "Traceback", "DataError("):
+    for noise in ("def test_fast", "Traceback", "DataError(", "exception"):
         assert noise not in shown
 
 

@@ -53,7 +53,7 @@ def _row(check: Check) -> tuple[str, ...]:
         words.title(check.metric),
         words.amount(check.base, check.unit),
         words.amount(check.head, check.unit),
-        words.change(check).rstrip(),
+        words.change(check),
         words.allowed(check),
         check.outcome.value,
         check.reason,

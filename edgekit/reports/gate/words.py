@@ -5,6 +5,7 @@ A ratio that was measured never stands without its interval.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from edgekit.records import Check, GatePair, GateVerdict, Outcome, Resolution, Timing
@@ -67,7 +68,8 @@ def change(check: Check) -> str:
     if check.unit == "share":
         return f"{_signed(100 * (check.head - check.base))} points"
     if check.ratio is None:
-        return f"{_signed(check.head - check.base)} {'' if check.unit == 'count' else check.unit}"
+        more = check.head - check.base
+        return f"{more:+.0f}" if check.unit == "count" else f"{_signed(more)} {check.unit}"
     if is_measured(check) and check.interval is None:
         return f"{ratio(check.ratio, None)} (too few launches for an interval)"
     return ratio(check.ratio, check.interval)
@@ -79,8 +81,11 @@ def allowed(check: Check) -> str:
         return NO_VALUE
     if is_measured(check):
         return f"{100 * (check.allowed - 1):+g} %"
-    bound = "at least" if check.better == "higher" else "at most"
-    return f"{bound} {amount(check.allowed, check.unit)}"
+    higher = check.better == "higher"
+    # What is counted is whole, and so is the worst that passes.
+    whole = math.ceil(check.allowed) if higher else math.floor(check.allowed)
+    value = whole if check.unit == "count" else check.allowed
+    return f"{'at least' if higher else 'at most'} {amount(value, check.unit)}"
 
 
 def is_measured(check: Check) -> bool:
@@ -90,11 +95,12 @@ def is_measured(check: Check) -> bool:
 
 def sentence(check: Check) -> str:
     """A check in one line, without its outcome."""
-    if check.base is None and check.head is None:
+    if check.metric == "missing" or check.head is None:
         return f"{title(check.metric)}: {one_line(check.reason)}"
-    words = f"{title(check.metric)} {amount(check.base, check.unit)} to "
+    words = f"{title(check.metric)} "
+    words += f"{amount(check.base, check.unit)} to " if check.base is not None else ""
     words += amount(check.head, check.unit)
-    words += f", {change(check).rstrip()}" if change(check) != NO_VALUE else ""
+    words += f", {change(check)}" if change(check) != NO_VALUE else ""
     words += f", allowed {allowed(check)}" if check.allowed is not None else ""
     return f"{words}: {one_line(check.reason)}" if check.reason else words
 
@@ -146,7 +152,7 @@ def headline(verdict: GateVerdict) -> str:
     words = [f"{one_line(pair.plan.name)} could not be compared" for pair in failed]
     for pair, check in troubled(verdict):
         if check.outcome is verdict.outcome:
-            shown = change(check).rstrip()
+            shown = change(check)
             words.append(
                 f"{one_line(pair.plan.name)}: {title(check.metric)}"
                 + (f" {shown}" if shown != NO_VALUE else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import types
 from collections.abc import Callable
@@ -12,10 +13,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from edgekit import workflows
 from edgekit.cli.app import app
 from edgekit.errors import EdgekitError, UsageError
 from edgekit.records import GateVerdict, Limits, Outcome
+from edgekit.workflows import comparison, revisions
 from edgekit.workflows import pairs as pairing
 from tests import gate_verdicts as made
 
@@ -47,8 +48,10 @@ class Stub:
 def stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stub:
     found = Stub()
     module = types.SimpleNamespace(gate=found.gate, resolution=found.resolution)
-    monkeypatch.setattr(workflows, "gate", module, raising=False)
-    monkeypatch.setattr(pairing, "pairs", found.pairs, raising=False)
+    monkeypatch.setattr(comparison, "gate", module)
+    monkeypatch.setattr(comparison, "pairs", found.pairs)
+    monkeypatch.setattr(comparison, "aa_plans", lambda request: found.pairs(request).plans)
+    monkeypatch.setattr(revisions, "built", lambda request, _: contextlib.nullcontext(request))
     for name in ON_GITHUB:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -168,7 +171,7 @@ def test_aa_says_what_is_resolved_and_refuses_what_is_not(stub, gate):
     done = gate("a", "--aa")
     assert done.exit_code == 0
     assert done.stdout.count("tells a slowdown of 1.8 % from none") == 2
-    assert [(each.base, each.head) for each in stub.asked] == [("a", "a")]
+    assert [(each.base, each.head) for each in stub.asked] == [("a", "")]
     stub.slowdown = 0.0412
     done = gate("a", "--aa", "--json")
     assert isinstance(done.exception, EdgekitError)

@@ -104,6 +104,12 @@ def test_less_in_int8_fails(base, head, outcome):
     assert (check.base, check.head) == (base[0] / 10, head[0] / 10)
 
 
+@pytest.mark.parametrize(("more", "outcome"), [(SLACK_BYTES, "pass"), (SLACK_BYTES + 1, "fail")])
+def test_a_mebibyte_more_is_nothing(more, outcome):
+    checks = by_metric(plan(memory_growth=0.0), [launch()], [launch(50 * MIB + more)])
+    assert {checks[name].outcome.value for name in MEMORY} == {outcome}
+
+
 def test_more_operators_fail():
     found = by_metric(plan(), [launch(ops=ops(0, 50))], [launch(ops=ops(0, 52))])
     assert "int8_share" not in found
@@ -112,14 +118,27 @@ def test_more_operators_fail():
 
 
 def test_a_reason_has_its_units():
-    found = by_metric(plan(4_000_000, 4_480_000), [launch()], [launch(60 * MIB)])
-    assert found["file_size"].reason == "4.48 MB, 12.0 % more than base; 2 % more is allowed"
-    assert "62.9 MB (one launch), 20.0 % more than base" in found["memory_peak"].reason
+    found = by_metric(plan(4000 * 1024, 4480 * 1024), [launch()], [launch(60 * MIB)])
+    assert found["file_size"].reason == "4.4 MiB, 12.0 % more than base; 2 % more is allowed"
+    assert found["memory_peak"].reason == (
+        "60.0 MiB (one launch), 20.0 % more than base; no launch is below base's largest, "
+        "50.0 MiB, with 2 % and 1 MiB more"
+    )
+    some = by_metric(
+        plan(20480, 10240), [launch(), launch(60 * MIB)], [launch(), launch(80 * MIB)]
+    )
+    assert some["file_size"].reason == "10.0 KiB, 50.0 % less than base"
+    assert some["memory_peak"].reason == (
+        "65.0 MiB (median of 2 launches), 18.2 % more than base; but one launch takes 50.0 MiB only"
+    )
 
 
 def test_what_a_side_does_not_tell_is_not_checked():
     silent = replace(launch(ops=[]), memory=[])
     assert set(by_metric(plan(), [launch()], [silent])) == {"file_size"}
+    # What one of the launches doesn't tell would be a median of the others.
+    part = [launch(), replace(launch(), memory=[])]
+    assert set(by_metric(plan(), part, part)) == {"file_size", "int8_share", "ops"}
     # Only the first of the launches is profiled.
     rest = [launch(), launch(ops=[])]
     assert set(by_metric(plan(), rest, rest)) == {"file_size", *MEMORY, "int8_share", "ops"}

@@ -112,14 +112,14 @@ def check(base, head, unit, ratio=None, interval=None):
         (check(1.0, 0.9996, "ms", 0.9996, (0.9992, 1.0)), "0.0 % (-0.1 to 0.0 %)"),
         (check(1.0, 1.02, "ms", 1.02), "+2.0 % (too few launches for an interval)"),
         (check(10.0, 8.0, "bytes", 0.8), "-20.0 %"),
-        (check(0.0, 3.0, "count"), "+3.0"),
+        (check(0.0, 3.0, "count"), "+3"),
         (check(0.9, 0.85, "share", 0.944), "-5.0 points"),
         (check(60.0, 41.0, "dB"), "-19.0 dB"),
         (check(None, 41.0, "dB"), "-"),
     ],
 )
 def test_changes_are_told_as_what_they_are(found, shown):
-    assert words.change(found).strip() == shown
+    assert words.change(found) == shown
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 100), st.floats(0.01, 100))
@@ -138,6 +138,21 @@ def test_a_missing_file_is_a_sentence():
     )
     assert words.sentence(gone) == "missing file: head lacks y"
     assert "head lacks y" in text.render(made.verdict(made.pair(gone)))
+
+
+def test_what_has_no_base_is_told_without_one():
+    found = Check("outputs", "dB", "higher", None, 3.0, None, None, 5.0, Outcome.FAIL, "differ")
+    assert words.sentence(found) == "outputs 3.00 dB, allowed at least 5.00 dB: differ"
+    unknown = Check("outputs", "dB", "higher", None, None, None, None, 5.0, Outcome.FAIL, "differ")
+    assert words.sentence(unknown) == "outputs: differ"
+
+
+@pytest.mark.parametrize(
+    ("better", "worst", "shown"), [("lower", 16.9, "at most 16"), ("higher", 16.1, "at least 17")]
+)
+def test_what_is_counted_is_allowed_in_whole_numbers(better, worst, shown):
+    found = Check("ops", "count", better, 16, 17, 1.06, None, worst, Outcome.FAIL, "")
+    assert words.allowed(found) == shown
 
 
 def test_what_the_machine_resolves_is_told():

@@ -119,6 +119,7 @@ def test_the_machine_is_named_and_a_missing_time_is_no_trouble():
 
 @given(st.text(), st.text(), st.sampled_from(Outcome), st.sampled_from(OnInconclusive))
 def test_any_text_is_xml_and_stays_what_it_is(name, reason, outcome, choice):
-    verdict = made.verdict(made.pair(made.latency(outcome, reason), name=f"x{name}"))
+    pair = made.pair(made.latency(outcome, reason), name=f"x{name}", notes=(reason,))
+    verdict = made.verdict(pair)
     (suite,) = suites(verdict, choice)
     assert suite.get("name") == printable(f"x{name}").replace("\n", " ")

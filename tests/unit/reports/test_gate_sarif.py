@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgekit.records import Outcome
@@ -91,6 +91,7 @@ def test_a_finding_is_known_again_and_told_from_others():
 
 
 @given(st.text(), st.text())
+@example("x", "\udcff")  # a name on disk that is no UTF-8
 def test_any_name_and_path_can_be_told(name, folder):
     folder = folder.replace("\0", "").replace("/", "") or "x"
     pair = made.lying_in(Path("/repo", folder), made.pair(made.latency(), name=name))

@@ -72,7 +72,7 @@ def about(wall: float, cpu: float | None = None) -> Iterator[Ratios]:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
     monkeypatch.setattr(duels, "run_job", found.run)
-    monkeypatch.setattr(duels.time, "monotonic", lambda: found.now_s)
+    monkeypatch.setattr("edgekit.workflows.duels.time.monotonic", lambda: found.now_s)
     monkeypatch.setattr(gate, "outputs_check", lambda _: check(Outcome.PASS))
     return found
 

@@ -118,7 +118,11 @@ def test_what_fails_whatever_the_accuracy(base, head, words):
 
 def test_each_output_counts_for_itself():
     # The large first output hides nothing of the small second one.
-    found = compared(arrays([1e6] * 4, [1e-3, 2e-3]), arrays([1e6] * 4, [2e-3, 1e-3]))
+    base, head = (
+        arrays([1e6] * 4, [1e-3, 2e-3], [1.0]),
+        arrays([1e6 + 1] * 4, [2e-3, 1e-3], [1.01]),
+    )
+    found = compared(base, head)
     assert found.output == 1
     assert found.sqnr_db is not None
     assert found.sqnr_db < 6.0

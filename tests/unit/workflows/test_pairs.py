@@ -99,8 +99,8 @@ def test_what_is_nothing_to_compare(two, base, head, message, hint):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"budget_s": 0.0}, "--budget is 0 s"),
-        ({"limits": Limits(slowdown=0.0)}, "--max-slowdown is 0%"),
+        ({"threads": 0}, "--threads is 0"),
+        ({"batch": 0}, "--batch is 0"),
         ({"device": "jetson"}, "no device named 'jetson'"),
         ({"runtime": "litert"}, "litert can't read"),
         ({"runtime": "nope"}, "no runtime named 'nope'"),

@@ -11,7 +11,7 @@ from edgekit.cli import drawing, options, output, progress, quantities
 from edgekit.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from edgekit.records.history import Trend
+    from edgekit.records.trends import Trend
     from edgekit.results.history import Place
 
 Into = Annotated[Path | None, typer.Option(help="Folder of the history.", metavar="DIR")]

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.errors import MissingDependency
-from edgekit.records.history import State
+from edgekit.records.trends import State
 from edgekit.registry import install_command
 
 # Points on each side, and further ones that confirm.

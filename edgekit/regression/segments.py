@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgekit import stats
-from edgekit.records.history import Fingerprint, Join, Measurement, Past, Point, Segment, Series
+from edgekit.records.history import Fingerprint, Measurement, Past, Series
+from edgekit.records.trends import Join, Point, Segment
 
 # Commits that are measured against an old and a new reference before the old one may go.
 OVERLAP = 20

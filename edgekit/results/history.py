@@ -19,14 +19,7 @@ import msgspec
 
 from edgekit import publishing, storage
 from edgekit.errors import DataError
-from edgekit.records.history import (
-    HISTORY_SCHEMA,
-    Acceptance,
-    Line,
-    Measurement,
-    Past,
-    Pin,
-)
+from edgekit.records.history import HISTORY_SCHEMA, Acceptance, Line, Measurement, Past, Pin
 
 OPTION = "--into"
 SUFFIX = ".jsonl"

@@ -10,7 +10,8 @@ from pathlib import Path
 from edgekit import __version__
 from edgekit.errors import UsageError
 from edgekit.records import BenchPlan
-from edgekit.records.history import Addition, Alert, Fingerprint, Measurement, Past, Series
+from edgekit.records.history import Fingerprint, Measurement, Past, Series
+from edgekit.records.trends import Addition, Alert
 from edgekit.regression import changes, segments
 from edgekit.results.history import Place
 from edgekit.workflows import continuity, duels, plans

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edgekit import __version__, storage
 from edgekit.errors import UsageError
-from edgekit.records.history import Acceptance, Change, Past, Pin, Segment, State, Trend
+from edgekit.records.history import Acceptance, Past, Pin
+from edgekit.records.trends import Change, Segment, State, Trend
 from edgekit.regression import changes, segments
 from edgekit.results.history import Place
 from edgekit.workflows.additions import SHORT, now

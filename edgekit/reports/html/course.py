@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from edgekit.records.history import Change, Point, Segment, Series
-from edgekit.reports import trends
+from edgekit.records.history import Series
+from edgekit.records.trends import Change, Point, Segment
+from edgekit.reports import changes
 from edgekit.reports.html.encoding import GREY, PALETTE
 from edgekit.reports.html.markup import Html, tag
 from edgekit.reports.html.plot import Figure, words
@@ -36,8 +37,8 @@ class Course:
 
     def label(self, segment: Segment) -> str:
         """The segment in a few words: its machine, and what else tells it from the others."""
-        machine = trends.machine(segment)
-        alike = [one for one in self.segments if trends.machine(one) == machine]
+        machine = changes.machine(segment)
+        alike = [one for one in self.segments if changes.machine(one) == machine]
         if len(alike) == 1:
             return machine
         return f"{machine} ({segment.fingerprint.digest[:6]}), to {segment.reference[:8]}"

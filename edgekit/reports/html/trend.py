@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.records.history import Change, Point, Segment, Series, Trend
-from edgekit.reports import trends
+from edgekit.records.history import Series
+from edgekit.records.trends import Change, Point, Segment, Trend
+from edgekit.reports import changes
 from edgekit.reports.html import course, frame, markup, plot
 from edgekit.reports.html.markup import Html, tag
 from edgekit.reports.numbers import NO_VALUE, counted
@@ -47,8 +48,8 @@ def _header(trend: Trend) -> Html:
         "header",
         tag("p", "edgekit history", class_="eyebrow"),
         tag("h1", _title(trend)),
-        tag("p", trends.headline(trend), class_="answer"),
-        [tag("p", fact, class_="notice") for fact in trends.facts(trend)],
+        tag("p", changes.headline(trend), class_="answer"),
+        [tag("p", fact, class_="notice") for fact in changes.facts(trend)],
         tag("dl", [frame.fact(name, value) for name, value in facts.items() if value]),
     )
 
@@ -104,10 +105,10 @@ def _change(number: int, change: Change) -> list[markup.Content]:
             f"{(change.ratio - 1.0) * 100.0:+.1f} %",
             tag("span", f"{low:+.1f} to {high:+.1f}", class_="interval"),
         ],
-        tag("code", trends.short(change.good), title=change.good),
-        tag("code", trends.short(change.bad), title=change.bad),
+        tag("code", changes.short(change.good), title=change.good),
+        tag("code", changes.short(change.bad), title=change.bad),
         str(change.suspects),
-        tag("span", trends.state(change), class_="state failed" if change.fails else "state"),
+        tag("span", changes.state(change), class_="state failed" if change.fails else "state"),
     ]
 
 
@@ -119,7 +120,7 @@ def _points(segment: Segment, drawn: course.Course) -> Html:
 def _point(point: Point) -> list[markup.Content]:
     interval = point.interval
     return [
-        tag("code", trends.short(point.commit), title=point.commit),
+        tag("code", changes.short(point.commit), title=point.commit),
         f"{point.ratio:.4f}",
         f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else NO_VALUE,
         NO_VALUE if point.cpu_ratio is None else f"{point.cpu_ratio:.4f}",
@@ -161,5 +162,5 @@ def _references(trend: Trend) -> Html:
         "references",
         "References",
         markup.table(caption, columns, rows, words=("name", "SHA-256")) if rows else None,
-        [tag("p", trends.joined(join, trend)) for join in trend.joins],
+        [tag("p", changes.joined(join, trend)) for join in trend.joins],
     )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.errors import MissingDependency
-from edgekit.records.history import State
+from edgekit.records.trends import State
 from edgekit.regression import changes
 from tests.histories import SD, noisy, stepped
 

@@ -12,7 +12,8 @@ import pytest
 from edgekit import storage
 from edgekit.errors import UsageError
 from edgekit.records import Timing
-from edgekit.records.history import Past, State
+from edgekit.records.history import Past
+from edgekit.records.trends import State
 from edgekit.results.history import Directory
 from edgekit.workflows import additions
 from edgekit.workflows import history as story

@@ -32,6 +32,7 @@ _CONFIRMING = 3
 # In units of the noise's variance: a change must explain that much of the squares.
 _PENALTY = 13.5
 _MOST_P = 0.005
+_LEAST_FOR_SHORT = 12
 # Further than that from its neighbours' median a value counts as that far.
 _REACH = 3.0
 _NEIGHBOURS = 2
@@ -138,8 +139,10 @@ def _proposed(logs: Array) -> list[int]:
 
 def _standing(logs: Array, cuts: list[int], least: float) -> list[int]:
     """The cuts that both votes agree to; one that falls joins its sides, so it is voted again."""
+    # With few values not even the noise is known.
+    far = _REACH * noise(logs) if len(logs) >= _LEAST_FOR_SHORT else math.inf
     while cuts:
-        votes = [_vote(*_sides(logs, cuts, place), least) for place in range(len(cuts))]
+        votes = [_vote(*_sides(logs, cuts, place), least, far) for place in range(len(cuts))]
         worst = max(range(len(cuts)), key=votes.__getitem__)
         if votes[worst] < _MOST_P:
             break
@@ -152,10 +155,21 @@ def _sides(logs: Array, cuts: Sequence[int], place: int) -> tuple[Array, Array]:
     return logs[ends[place] : ends[place + 1]], logs[ends[place + 1] : ends[place + 2]]
 
 
-def _vote(before: Array, after: Array, least: float) -> float:
-    """The p-value of the rank test; 1 or more where the medians differ by less than `least`."""
+def _vote(before: Array, after: Array, least: float, far: float) -> float:
+    """The p-value of the rank test; 1 or more where the medians differ by less than `least`.
+
+    Two short sides have no small p-value, however far apart they are: 0 for those that don't
+    overlap and whose medians differ by `far`. Else a slowdown that is undone after four commits,
+    or follows a gain after as many, would be seen much later, or never.
+    """
     apart = abs(float(np.median(after)) - float(np.median(before)))
-    return _rank_p(before, after) if apart >= least else 2.0 - apart / least
+    if apart < least:
+        return 2.0 - apart / least
+    smallest = 2.0 / math.comb(len(before) + len(after), len(before))
+    parted = before.max() < after.min() or after.max() < before.min()
+    if smallest >= _MOST_P and parted and apart >= far:
+        return 0.0
+    return _rank_p(before, after)
 
 
 def _rank_p(before: Array, after: Array) -> float:

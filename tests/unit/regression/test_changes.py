@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 import sys
 
@@ -79,6 +80,18 @@ def test_a_step_is_new_then_confirmed_then_resolved():
         (30, True, State.RESOLVED),
         (36, False, State.CONFIRMED),
     ]
+
+
+def test_a_slowdown_of_four_commits_is_seen_and_so_is_its_end():
+    bump = [1.0] * 12 + [1.12] * 4 + [1.0] * 3
+    series = [map(operator.mul, noisy(19, seed), bump) for seed in SEEDS]
+    found = [changes.changes(list(ratios), LIMIT) for ratios in series]
+    whole = [
+        one
+        for one in found
+        if [each.state for each in one] == [State.RESOLVED, State.NEW] and one[0].ratio > 1.05
+    ]
+    assert len(whole) >= 24
 
 
 def test_a_gain_that_is_lost_again_is_a_slowdown_that_holds():

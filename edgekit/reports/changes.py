@@ -14,7 +14,7 @@ def headline(trend: Trend) -> str:
     """What matters most, in a sentence."""
     failing = trend.failing
     if not failing:
-        return f"no slowdown of {trend.max_slowdown / 2:.1%} or more holds now"
+        return f"No slowdown of {trend.max_slowdown / 2:.1%} or more holds now"
     said = [
         f"{segment.series.name}: {percent(change.ratio)} since {short(change.bad)}, {change.state}"
         for segment, change in failing

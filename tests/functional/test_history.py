@@ -46,7 +46,7 @@ def test_a_slowdown_that_holds_fails_and_is_told(run_cli, stepped, tmp_path):
 def test_a_history_without_one_passes(run_cli, steady):
     done = run_cli("history", "show", steady)
     assert done.returncode == 0, done.stderr
-    assert "no slowdown" in done.stdout
+    assert "No slowdown" in done.stdout
 
 
 def test_what_is_allowed_is_a_share(run_cli, stepped):
@@ -72,7 +72,7 @@ def test_a_broken_line_is_named_after_everything_was_shown(run_cli, steady):
     (steady / "broken.jsonl").write_text('\n{"record": "measurement"')
     done = run_cli("history", "show", steady)
     assert done.returncode == 6
-    assert "no slowdown" in done.stdout
+    assert "No slowdown" in done.stdout
     assert f"{steady / 'broken.jsonl'}:2" in done.stderr
     assert "Traceback" not in done.stderr
 

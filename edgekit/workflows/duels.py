@@ -269,8 +269,8 @@ def _p90(times_ns: Sequence[int]) -> float:
 
 def _words(found: Duel) -> str:
     wall = found.wall
-    low, high = wall.interval or (wall.ratio, wall.ratio)
+    low, high = (100 * (end - 1) for end in wall.interval or (wall.ratio, wall.ratio))
     return (
-        f"{wall.ratio - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%}) after {wall.count} launches, "
+        f"{100 * (wall.ratio - 1):+.1f} % ({low:.1f} to {high:.1f} %) after {wall.count} launches, "
         f"{found.seconds:.0f} s"
     )

@@ -155,7 +155,7 @@ def _judged(measured: _Measured, *, slow: bool) -> GatePair:
 
 
 def _verdict(found: Duel, *, slow: bool, confirmed: bool | None) -> tuple[Outcome, str]:
-    limit = f"{found.plan.limits.slowdown:.1%}"
+    limit = f"{100 * found.plan.limits.slowdown:g} %"
     if slow and confirmed is False:
         return Outcome.INCONCLUSIVE, (
             "slower on a machine that others use, and fresh launches didn't confirm it"

@@ -271,6 +271,6 @@ def _words(found: Duel) -> str:
     wall = found.wall
     low, high = (100 * (end - 1) for end in wall.interval or (wall.ratio, wall.ratio))
     return (
-        f"{100 * (wall.ratio - 1):+.1f} % ({low:.1f} to {high:.1f} %) after {wall.count} launches, "
-        f"{found.seconds:.0f} s"
+        f"{100 * (wall.ratio - 1):+.1f} % ({low:.1f} to {high:.1f} %) after "
+        f"{wall.count} launches, {found.seconds:.0f} s"
     )

@@ -17,6 +17,7 @@ import json
 import math
 import multiprocessing
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,8 @@ REPLICATIONS = 2000
 def files(out: Path, folder: Path) -> dict[str, Path]:
     """The model and its twins, by how many percent slower they are meant to be."""
     base = out / "efficientnet/onnx-fp32/model.onnx"
-    found = {"0": base}
+    found = {"base": base, "0": folder / "same.onnx"}
+    shutil.copy(base, found["0"])
     for name, share in TWINS.items():
         found[name] = folder / f"twin{name}.onnx"
         if not found[name].exists():
@@ -64,7 +66,7 @@ def plan(base: Path, head: Path, budget_s: float) -> GatePlan:
 def truth(found: dict[str, Path]) -> None:
     """The twins' ratios, in a minute and a half each."""
     for name in TWINS:
-        duel = duels.duel(plan(found["0"], found[name], 90.0), lambda _: False, print)
+        duel = duels.duel(plan(found["base"], found[name], 90.0), lambda _: False, print)
         evidence = duel.wall
         low, high = evidence.interval or (0.0, 0.0)
         print(f"twin +{name} %: {evidence.ratio:.4f} ({low:.4f} to {high:.4f})", flush=True)
@@ -88,7 +90,7 @@ def live(found: dict[str, Path], log: Path) -> None:
         runs = [Run(**row["run"]) for row in done if (row["name"], row["busy"]) == (name, busy)]
         while len(runs) < count:
             with neighbour(wanted=busy):
-                runs.append(_gate(found["0"], found[name]))
+                runs.append(_gate(found["base"], found[name]))
             with log.open("a") as file:
                 row = {"name": name, "busy": busy, "run": vars(runs[-1])}
                 file.write(json.dumps(row) + "\n")
@@ -154,7 +156,7 @@ def record(found: dict[str, Path], traces: Path, seconds: float) -> None:
             while time.perf_counter() < end:
                 budget_s = min(60.0, end - time.perf_counter())
                 duel = duels.duel(
-                    plan(found["0"], found["0"], budget_s),
+                    plan(found["base"], found["0"], budget_s),
                     lambda _: False,
                     print,
                     seed=len(rows[kind]),

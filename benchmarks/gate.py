@@ -2,7 +2,7 @@
 
 truth     how much slower the twins are, measured for long
 live      `edgekit gate` as a user runs it: on the same file, on the twins, beside a busy neighbour
-record    launches of one file against itself, raw, into `--traces`
+record    launches of the file against itself, alone and beside a neighbour, and against the twin
 simulate  the gate's rule and other tools' on the recorded launches, thousands of times
 history   see benchmarks/history.py
 
@@ -42,7 +42,13 @@ BUDGET_S = 60.0
 # What `live` runs: file, neighbour, how often.
 LIVE = [("0", False, 60), ("5", False, 30), ("10", False, 20), ("0", True, 30)]
 EDGEKIT = (sys.executable, "-m", "edgekit")
-REPLICATIONS = 2000
+REPLICATIONS = 1000
+SLOWDOWNS = (0.0, 0.01, 0.03, 0.05, 0.10)
+# What `record` records: name, head, neighbour; of the first two both sides are one file.
+RECORDED = [("alone", "0", False), ("busy neighbour", "0", True), ("the +5 % twin", "5", False)]
+ALIKE = {"alone", "busy neighbour"}
+# Launches that make a run of another tool's, and how far a stored one is away.
+RUN, STORED = 6, 40
 
 
 def files(out: Path, folder: Path) -> dict[str, Path]:
@@ -147,22 +153,26 @@ def _bursts() -> None:
 
 
 def record(found: dict[str, Path], traces: Path, seconds: float) -> None:
-    """Launches of the file against itself, alone and beside a neighbour, with all their times."""
+    """Launches with all their times, as long of each kind."""
     rows: dict[str, list[dict[str, object]]] = {}
-    for kind, busy in (("alone", False), ("busy", True)):
+    for kind, head, busy in RECORDED:
         with neighbour(wanted=busy):
             rows[kind] = []
             end = time.perf_counter() + seconds
             while time.perf_counter() < end:
                 budget_s = min(60.0, end - time.perf_counter())
                 duel = duels.duel(
-                    plan(found["base"], found["0"], budget_s),
+                    plan(found["base"], found[head], budget_s),
                     lambda _: False,
                     print,
                     seed=len(rows[kind]),
                 )
                 rows[kind] += [
-                    {"log": each.log, "cpu_log": each.cpu_log, "times_ns": each.base.latency_ns}
+                    {
+                        "log": each.log,
+                        "base_ns": each.base.latency_ns,
+                        "head_ns": each.head.latency_ns,
+                    }
                     for each in duel.launches
                 ]
     traces.write_text(json.dumps(rows))
@@ -170,10 +180,12 @@ def record(found: dict[str, Path], traces: Path, seconds: float) -> None:
 
 @dataclass
 class Trace:
-    """Recorded launches: the logarithm of each one's ratio, and base's times in each."""
+    """Recorded launches: the logarithm of each one's ratio, and the times of both sides."""
 
     logs: list[float]
-    times_ns: list[list[float]]
+    base_ns: list[list[float]]
+    head_ns: list[list[float]]
+    alike: bool
 
 
 Rule = Callable[[Trace, int, float], str]
@@ -185,8 +197,9 @@ def gated(trace: Trace, start: int, slower: float) -> str:
     logs: list[float] = []
     while len(logs) < 24:
         log = trace.logs[(start + len(logs)) % len(trace.logs)]
-        # Either of both files could have been head.
-        logs.append(math.log1p(slower) + log * generator.choice((-1.0, 1.0)))
+        # Of one file twice, either could have been head.
+        sign = generator.choice((-1.0, 1.0)) if trace.alike else 1.0
+        logs.append(math.log1p(slower) + sign * log)
         if len(logs) in LOOKS:
             evidence = weigh(logs, LIMIT)
             if evidence.p_slower <= ERROR:
@@ -197,13 +210,12 @@ def gated(trace: Trace, start: int, slower: float) -> str:
 
 
 def separate(judge: Callable[[list[float], list[float]], bool], apart: int) -> Rule:
-    """A rule on two runs, one after the other or some time apart, of six launches' length each."""
+    """A rule on two runs, one after the other or some minutes apart, as long as `RUN` launches."""
 
     def rule(trace: Trace, start: int, slower: float) -> str:
-        count = len(trace.times_ns)
-        base = [x for i in range(6) for x in trace.times_ns[(start + i) % count]]
-        later = start + apart
-        run = [x for i in range(6) for x in trace.times_ns[(later + i) % count]]
+        count, later = len(trace.logs), start + apart
+        base = [x for i in range(RUN) for x in trace.base_ns[(start + i) % count]]
+        run = [x for i in range(RUN) for x in trace.head_ns[(later + i) % count]]
         head = [x * (1.0 + slower) for x in run]
         return "fail" if judge(base, head) else "pass"
 
@@ -219,38 +231,43 @@ def welch(base: list[float], head: list[float]) -> bool:
 
 RULES: dict[str, Rule] = {
     "edgekit gate": gated,
-    "separate runs, Welch's t, p < 0.05": separate(welch, 6),
-    "separate runs, mean + 10 %": separate(lambda b, h: fmean(h) > 1.10 * fmean(b), 6),
-    "separate runs, mean + 5 %": separate(lambda b, h: fmean(h) > 1.05 * fmean(b), 6),
-    "separate runs, least of N + 2 %": separate(lambda b, h: min(h) > 1.02 * min(b), 6),
-    "stored mean + 10 %": separate(lambda b, h: fmean(h) > 1.10 * fmean(b), 60),
-    "stored, Welch's t, p < 0.05": separate(welch, 60),
+    "one run each, Welch's t, p < 0.05": separate(welch, RUN),
+    "one run each, mean + 5 %": separate(lambda b, h: fmean(h) > 1.05 * fmean(b), RUN),
+    "one run each, mean + 10 %": separate(lambda b, h: fmean(h) > 1.10 * fmean(b), RUN),
+    "one run each, least of N + 2 %": separate(lambda b, h: min(h) > 1.02 * min(b), RUN),
+    "stored run, Welch's t, p < 0.05": separate(welch, STORED),
+    "stored run, mean + 5 %": separate(lambda b, h: fmean(h) > 1.05 * fmean(b), STORED),
+    "stored run, mean + 10 %": separate(lambda b, h: fmean(h) > 1.10 * fmean(b), STORED),
 }
 
 
 def simulate(traces: Path) -> None:
     """Each rule on the recorded launches: how often it fails a build, by the true slowdown."""
     for kind, rows in json.loads(traces.read_text()).items():
-        trace = Trace([row["log"] for row in rows], [row["times_ns"] for row in rows])
-        print(f"\n{kind}: {len(rows)} launches, spread {stats_of(trace):.2%}\n")
-        print(
-            "| rule | +0 %: fails (passes) | +1 % | +3 % | +5 % | +10 % |\n"
-            "|---|---|---|---|---|---|"
-        )
+        columns = ([row[name] for row in rows] for name in ("log", "base_ns", "head_ns"))
+        trace = Trace(*columns, alike=kind in ALIKE)
+        slowdowns = SLOWDOWNS if trace.alike else (0.0,)
+        heads = [f"+{100 * slower:g} %" for slower in slowdowns] if trace.alike else ["as it is"]
+        print(f"\n{kind}: {len(rows)} launches, {_spread(trace)}\n")
+        print(f"| rule | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
         for name, rule in RULES.items():
-            cells = [_cell(rule, trace, slower) for slower in (0.0, 0.01, 0.03, 0.05, 0.10)]
+            cells = [_cell(rule, trace, slower) for slower in slowdowns]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def _cell(rule: Rule, trace: Trace, slower: float) -> str:
     generator = random.Random(7)
     said = [rule(trace, generator.randrange(len(trace.logs)), slower) for _ in range(REPLICATIONS)]
-    return f"{said.count('fail') / len(said):.1%} ({said.count('pass') / len(said):.1%})"
+    shares = [
+        f"{said.count(word) / len(said):.1%}".replace("%", " %") for word in ("fail", "pass")
+    ]
+    return f"{shares[0]} ({shares[1]})"
 
 
-def stats_of(trace: Trace) -> float:
-    """Median absolute deviation of the launches' ratios from none, as a share."""
-    return 1.4826 * median(abs(log) for log in trace.logs)
+def _spread(trace: Trace) -> str:
+    """How far the launches' ratios scatter, by the median absolute deviation."""
+    middle = median(trace.logs)
+    return f"spread {100 * 1.4826 * median(abs(log - middle) for log in trace.logs):.2f} %"
 
 
 def main() -> None:

@@ -11,13 +11,13 @@ import contextlib
 import os
 import re
 import secrets
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgekit import git
 from edgekit.errors import ToolError, UsageError
 from edgekit.records.history import Line, Past
 from edgekit.results import history
@@ -25,38 +25,10 @@ from edgekit.results import history
 _TRIES = 20
 # Jobs that met wait for different times before they try again; ms, more with each try.
 _APART_MS = 200
-_TIMEOUT_S = 300.0
 _NONE = "0" * 40
 _AUTHOR = "edgekit"
 _TAIL = 10
 _FASTER = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|incorrect old value")
-# What git may read from the environment about another repository than the folder's.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-
-
-def git(
-    folder: Path, *words: str, given: bytes = b"", env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run git in `folder`; it asks nobody for a password.
-
-    Raises:
-        UsageError: There is no git.
-        ToolError: It didn't come to an end.
-    """
-    clean = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    clean |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
-    command = ["git", "-c", "core.quotePath=false", *words]
-    try:
-        return subprocess.run(  # noqa: S603 -- git, and names that were checked
-            command, cwd=folder, input=given, capture_output=True, check=False,
-            env=clean, timeout=_TIMEOUT_S,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise UsageError("there is no git here", hint="install git, or use --into DIR") from error
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"git {words[0]} didn't end in {_TIMEOUT_S:g} s", hint="see whether the remote answers"
-        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +51,12 @@ class Branch:
         Raises:
             UsageError: There is no repository, the name is no branch's, or it is checked out.
         """
-        if git(self.repository, "rev-parse", "--git-dir").returncode:
+        if git.run(self.repository, "rev-parse", "--git-dir").returncode:
             raise UsageError(
                 "--branch needs a git repository, and there is none here",
                 hint="run it in the repository, or use --into DIR",
             )
-        named = git(self.repository, "check-ref-format", f"refs/heads/{self.name}")
+        named = git.run(self.repository, "check-ref-format", f"refs/heads/{self.name}")
         if named.returncode or self.name.startswith("-"):
             raise UsageError(
                 f"{self.name!r} can't name a branch", hint="write `--branch edgekit-history`"
@@ -159,7 +131,7 @@ class Branch:
         remote, before = self._remote(), self._local() or _NONE
         if not remote:
             return not self._move(commit, before)
-        done = git(self.repository, "push", "--porcelain", remote, f"{commit}:{self._ref}")
+        done = git.run(self.repository, "push", "--porcelain", remote, f"{commit}:{self._ref}")
         said = (done.stdout + done.stderr).decode(errors="replace")
         if not done.returncode:
             self._move(commit, before)  # where that fails, another job here has moved it
@@ -169,7 +141,7 @@ class Branch:
         raise self._kept(commit, said)
 
     def _move(self, commit: str, before: str) -> int:
-        return git(self.repository, "update-ref", self._ref, commit, before).returncode
+        return git.run(self.repository, "update-ref", self._ref, commit, before).returncode
 
     def _kept(self, commit: str, said: str) -> ToolError:
         """The error of a commit that can't be pushed; the next job's takes it along."""
@@ -189,7 +161,7 @@ class Branch:
             tree = self._ask("write-tree", env=env)
         parents = [word for tip in tips for word in ("-p", tip)]
         who: tuple[str, ...] = ()
-        if git(self.repository, "var", "GIT_COMMITTER_IDENT").returncode:
+        if git.run(self.repository, "var", "GIT_COMMITTER_IDENT").returncode:
             who = ("-c", f"user.name={_AUTHOR}", "-c", f"user.email={_AUTHOR}@localhost")
         return self._ask(*who, "commit-tree", tree, *parents, "-m", message)
 
@@ -198,7 +170,7 @@ class Branch:
         env = _index(index.parent)
         self._ask("read-tree", "--empty", env=env)
         for tip in tips:
-            listed = git(self.repository, "ls-tree", "-r", "-z", "--full-tree", tip).stdout
+            listed = git.run(self.repository, "ls-tree", "-r", "-z", "--full-tree", tip).stdout
             names = [entry.partition(b"\t")[2] for entry in listed.split(b"\0") if entry]
             if any(b"/" in name or not name.endswith(b".jsonl") for name in names):
                 raise UsageError(
@@ -217,7 +189,7 @@ class Branch:
         return [local] if self._within(there, local) else [there, local]
 
     def _within(self, older: str, newer: str) -> bool:
-        return not git(self.repository, "merge-base", "--is-ancestor", older, newer).returncode
+        return not git.run(self.repository, "merge-base", "--is-ancestor", older, newer).returncode
 
     def _fetched(self, *, lenient: bool) -> str:
         """The remote's tip; empty where there is none."""
@@ -225,7 +197,7 @@ class Branch:
         if not remote:
             return ""
         kept = f"refs/remotes/{remote}/{self.name}"
-        found = git(self.repository, "fetch", "--no-tags", remote, f"+{self._ref}:{kept}")
+        found = git.run(self.repository, "fetch", "--no-tags", remote, f"+{self._ref}:{kept}")
         said = found.stderr.decode(errors="replace")
         if not found.returncode:
             return self._ask("rev-parse", kept)
@@ -238,7 +210,7 @@ class Branch:
                 stderr_tail="\n".join(said.splitlines()[-_TAIL:]),
             )
         self.on_event(f"{remote} doesn't answer: what is shown is what was fetched last")
-        last = git(self.repository, "rev-parse", "--verify", "--quiet", kept)
+        last = git.run(self.repository, "rev-parse", "--verify", "--quiet", kept)
         return last.stdout.decode().strip()
 
     def _remote(self) -> str:
@@ -247,7 +219,7 @@ class Branch:
         return "origin" if "origin" in names else names[0] if len(names) == 1 else ""
 
     def _local(self) -> str:
-        found = git(self.repository, "rev-parse", "--verify", "--quiet", self._ref)
+        found = git.run(self.repository, "rev-parse", "--verify", "--quiet", self._ref)
         return found.stdout.decode().strip()
 
     @property
@@ -255,14 +227,7 @@ class Branch:
         return f"refs/heads/{self.name}"
 
     def _ask(self, *words: str, given: bytes = b"", env: Mapping[str, str] | None = None) -> str:
-        done = git(self.repository, *words, given=given, env=env)
-        if done.returncode:
-            raise ToolError(
-                f"git {words[0]} failed with status {done.returncode}",
-                hint="see whether the repository is whole: `git fsck`",
-                stderr_tail=done.stderr.decode(errors="replace")[-2000:],
-            )
-        return done.stdout.decode(errors="replace").strip()
+        return git.ask(self.repository, *words, given=given, env=env).strip()
 
 
 def _index(place: Path) -> dict[str, str]:

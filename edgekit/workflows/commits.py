@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgekit import git
 from edgekit.errors import UsageError
 from edgekit.records.history import Past
-from edgekit.results.branches import git
 from edgekit.text import one_line
 
 
@@ -24,7 +24,7 @@ def commit(named: str, past: Past, folder: Path) -> tuple[str, int]:
     Raises:
         UsageError: The repository has no such commit, or not all commits before it.
     """
-    if git(folder, "rev-parse", "--git-dir").returncode:
+    if git.run(folder, "rev-parse", "--git-dir").returncode:
         return _counted(named, past)
     name = _answer(folder, "rev-parse", "--verify", "--quiet", "--end-of-options",
                    f"{named or 'HEAD'}^{{commit}}")  # fmt: skip
@@ -51,5 +51,5 @@ def _counted(named: str, past: Past) -> tuple[str, int]:
 
 
 def _answer(folder: Path, *words: str) -> str:
-    done = git(folder, *words)
+    done = git.run(folder, *words)
     return "" if done.returncode else done.stdout.decode(errors="replace").strip()

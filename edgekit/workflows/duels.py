@@ -14,10 +14,9 @@ from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
 from edgekit.transports import TRANSPORTS
 from edgekit.wire import Profile, Rival, Samples, Turns
-from edgekit.workflows import bench, validity
+from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
-from edgekit.workflows.stretches import Stretch
-from edgekit.workflows.turns import rounds
+from edgekit.workflows.launches import Launch
 
 # Of one launch. More launches tell more than longer ones: each has luck of its own.
 PROFILE = Profile(
@@ -34,48 +33,6 @@ _CLASSES = ("unknown", "quiet", "noisy", "hostile")
 
 OnEvent = Callable[[str], None]
 Enough = Callable[["Duel"], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What one launch measured.
-
-    Attributes:
-        base: The process of base.
-        head: The process of head.
-        log: Logarithm of the ratio of wall times, the median over the rounds.
-        cpu_log: Likewise of CPU times.
-        rounds: How many.
-        runs: Inferences in a turn.
-        words: What throttled the machine meanwhile; such a launch doesn't count.
-        machine: What else went on.
-    """
-
-    base: Samples
-    head: Samples
-    log: float
-    cpu_log: float
-    rounds: int
-    runs: int
-    words: tuple[str, ...]
-    machine: str
-
-    @classmethod
-    def of(cls, turns: Turns) -> Launch:
-        """The launch that a `compare` job of two files measured."""
-        base, head = turns.sides
-        whole = _together(turns.sides)
-        wall = [rounds(turns, side.latency_ns) for side in turns.sides]
-        return cls(
-            base=base,
-            head=head,
-            log=_log_ratio(*wall),
-            cpu_log=_log_ratio(*(rounds(turns, side.cpu_ns) for side in turns.sides)),
-            rounds=len(wall[0]),
-            runs=turns.runs,
-            words=validity.throttled(Stretch.of(whole.environment)),
-            machine=validity.machine_class(whole),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +71,27 @@ class Duel:
     def hostile(self) -> bool:
         """Whether others took so much of the machine that wall time alone can't be trusted."""
         return self.machine == _CLASSES[-1]
+
+    @property
+    def p_slower(self) -> float:
+        """How probable such times are if head is within its limit.
+
+        Where wall time alone can't be trusted, CPU time has to say the same.
+        """
+        wall = self.wall.p_slower
+        return max(wall, self.cpu.p_slower) if self.hostile else wall
+
+    @property
+    def p_within(self) -> float:
+        """How probable such times are if head is beyond its limit, likewise."""
+        wall = self.wall.p_within
+        return max(wall, self.cpu.p_within) if self.hostile else wall
+
+    @property
+    def floor_ratio(self) -> float:
+        """Head's shortest time to base's."""
+        base, head = (min(min(each.counted_ns(side)) for each in self.launches) for side in (0, 1))
+        return head / base
 
     @property
     def samples(self) -> tuple[list[Samples], list[Samples]]:
@@ -179,7 +157,7 @@ def fixed(
 def timing(found: Duel) -> Timing:
     """The record of what was measured."""
     wall, cpu = found.wall, found.cpu
-    sides = [[_counted(each, side) for each in found.launches] for side in (0, 1)]
+    sides = [[each.counted_ns(side) for each in found.launches] for side in (0, 1)]
     base, head = ([time_ns for times in side for time_ns in times] for side in sides)
     tails = [_p90(over) / _p90(under) for under, over in zip(*sides, strict=True)]
     return Timing(
@@ -188,7 +166,7 @@ def timing(found: Duel) -> Timing:
         p_slower=wall.p_slower,
         cpu_ratio=cpu.ratio,
         cpu_interval=cpu.interval,
-        floor_ratio=min(head) / min(base),
+        floor_ratio=found.floor_ratio,
         tail_ratio=statistics.median(tails),
         base_ms=statistics.median(base) / _NS_PER_MS,
         head_ms=statistics.median(head) / _NS_PER_MS,
@@ -208,9 +186,7 @@ def decided(found: Duel, share: float = 1.0) -> bool:
         found: What was measured so far.
         share: Of the error that a fail may spend: one of several pairs has only its part.
     """
-    kinds = (found.wall, found.cpu) if found.hostile else (found.wall,)
-    fail = all(kind.p_slower <= ERROR * share for kind in kinds)
-    return fail or all(kind.p_within <= ERROR for kind in kinds)
+    return found.p_slower <= ERROR * share or found.p_within <= ERROR
 
 
 def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
@@ -236,31 +212,6 @@ def _added(found: Duel, launch: Launch, seconds: float) -> Duel:
     if launch.words:
         return replace(found, dropped=(*found.dropped, *launch.words), seconds=seconds)
     return replace(found, launches=(*found.launches, launch), seconds=seconds)
-
-
-def _together(sides: Sequence[Samples]) -> Samples:
-    """The sides as one process, since what one of them takes is no disturbance to the other."""
-    environment = dict(sides[0].environment)
-    for name in environment:
-        if ".counter.self." in name:
-            known = [side.environment.get(name, "") for side in sides]
-            if all(value.isdigit() for value in known):
-                environment[name] = str(sum(map(int, known)))
-    return replace(sides[0], environment=environment)
-
-
-def _log_ratio(base_ns: Sequence[int], head_ns: Sequence[int]) -> float:
-    pairs = zip(base_ns, head_ns, strict=True)
-    # A clock of CPU time may have steps longer than an inference.
-    return statistics.median(math.log(max(head, 1) / max(base, 1)) for base, head in pairs)
-
-
-def _counted(launch: Launch, side: int) -> list[int]:
-    """Wall times of a side's inferences, in ns, without the first of each turn."""
-    times_ns = (launch.base, launch.head)[side].latency_ns
-    if launch.runs == 1:
-        return times_ns
-    return [time_ns for at, time_ns in enumerate(times_ns) if at % launch.runs]
 
 
 def _p90(times_ns: Sequence[int]) -> float:

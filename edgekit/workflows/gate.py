@@ -23,6 +23,7 @@ from edgekit.workflows import duels
 from edgekit.workflows.alike import notes
 from edgekit.workflows.drops import accuracy_checks
 from edgekit.workflows.duels import Duel
+from edgekit.workflows.limits import LEAST_SLOWDOWN
 from edgekit.workflows.outputs import outputs_check
 from edgekit.workflows.pairs import Pairs
 
@@ -30,8 +31,6 @@ OnEvent = Callable[[str], None]
 
 # Fresh launches have seeds, and so orders and CPUs, of their own.
 _AGAIN = 1_000
-# Two files that differ in nothing but where their bytes lie may differ by as much.
-_LEAST_SLOWDOWN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def gate(
     share = 1.0 / max(1, len(pairs.plans))
     compared = [_compare(plan, share, on_event) for plan in pairs.plans]
     measured = [each for each in compared if isinstance(each, _Measured)]
-    slower = holm([_slower(each.found) for each in measured], ERROR)
+    slower = holm([each.found.p_slower for each in measured], ERROR)
     judged = iter([_judged(each, slow=slow) for each, slow in zip(measured, slower, strict=True)])
     done = [next(judged) if isinstance(each, _Measured) else each for each in compared]
     return GateVerdict(
@@ -87,7 +86,7 @@ def resolution(plan: GatePlan, on_event: OnEvent = lambda _: None) -> Resolution
             f"{LOOKS[0]} are needed",
             hint=f"give --budget {found.seconds / found.wall.count * LOOKS[1]:.0f}s",
         )
-    slowdown = max(resolved, _LEAST_SLOWDOWN)
+    slowdown = max(resolved, LEAST_SLOWDOWN)
     return Resolution(plan, duels.timing(found), slowdown, plan.limits.slowdown >= slowdown)
 
 
@@ -104,7 +103,7 @@ def _compare(plan: GatePlan, share: float, on_event: OnEvent) -> _Measured | Gat
         on_event(f"{plan.name}: measuring in turns")
         found = duels.duel(plan, lambda duel: duels.decided(duel, share), on_event)
         again = None
-        if found.hostile and _slower(found) <= ERROR:
+        if found.hostile and found.p_slower <= ERROR:
             on_event(f"{plan.name}: slower, on a machine that others use: measuring again")
             again = duels.duel(plan, duels.decided, on_event, seed=_AGAIN)
     except EdgekitError as error:
@@ -123,20 +122,9 @@ def _compare(plan: GatePlan, share: float, on_event: OnEvent) -> _Measured | Gat
     return _Measured(replace(pair, checks=checks, facts=facts), found, again)
 
 
-def _slower(found: Duel) -> float:
-    """Where wall time alone can't be trusted, CPU time has to say the same."""
-    wall = found.wall.p_slower
-    return max(wall, found.cpu.p_slower) if found.hostile else wall
-
-
-def _within(found: Duel) -> float:
-    wall = found.wall.p_within
-    return max(wall, found.cpu.p_within) if found.hostile else wall
-
-
 def _judged(measured: _Measured, *, slow: bool) -> GatePair:
     found, again = measured.found, measured.again
-    confirmed = None if again is None else _slower(again) <= ERROR
+    confirmed = None if again is None else again.p_slower <= ERROR
     timing = replace(duels.timing(found), confirmed=confirmed)
     outcome, reason = _verdict(found, slow=slow, confirmed=confirmed)
     check = Check(
@@ -160,9 +148,13 @@ def _verdict(found: Duel, *, slow: bool, confirmed: bool | None) -> tuple[Outcom
         return Outcome.INCONCLUSIVE, (
             "slower on a machine that others use, and fresh launches didn't confirm it"
         )
+    if slow and found.hostile and found.floor_ratio <= 1.0 + found.plan.limits.slowdown / 2.0:
+        return Outcome.INCONCLUSIVE, (
+            "slower on a machine that others use, and the shortest times don't show it"
+        )
     if slow:
         return Outcome.FAIL, f"slower than base by more than {limit}"
-    if _within(found) <= ERROR:
+    if found.p_within <= ERROR:
         return Outcome.PASS, f"not slower than base by more than {limit}"
     return Outcome.INCONCLUSIVE, _undecided(found)
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from edgekit import storage
+from edgekit import git, storage
 from edgekit.errors import MissingDependency, ToolError, UsageError
 from edgekit.workflows import quiet
-from edgekit.workflows.git import ELSEWHERE, Repository
 from edgekit.workflows.pairs import GateRequest
+from edgekit.workflows.repository import Repository
 
 OUT = "EDGEKIT_OUT"
 _PLACE = "{out}"
@@ -170,7 +170,7 @@ def _files(
 
 def _environment(out: Path) -> dict[str, str]:
     """What the command gets: nothing that makes git, or edgekit, write to another place."""
-    elsewhere = {*ELSEWHERE, "EDGEKIT_RESULTS"}
+    elsewhere = {*git.ELSEWHERE, "EDGEKIT_RESULTS"}
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
     return {**kept, OUT: str(out)}
 

@@ -183,6 +183,19 @@ def test_wall_and_cpu_time_have_to_agree_on_a_hostile_machine(machine: Machine) 
     assert _latency().outcome is Outcome.FAIL  # wall time is the contract
 
 
+def test_what_the_shortest_times_do_not_show_is_no_fail_on_a_hostile_machine(
+    machine: Machine,
+) -> None:
+    machine.environment = hostile()
+    machine.ratios = itertools.chain([(1.0, 1.0)], itertools.islice(about(1.2), 40))
+    found = _latency()
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "shortest times" in found.reason
+    machine.environment = {}
+    machine.ratios = itertools.chain([(1.0, 1.0)], itertools.islice(about(1.2), 40))
+    assert _latency().outcome is Outcome.FAIL
+
+
 def test_a_throttled_launch_counts_for_neither_side(machine: Machine) -> None:
     throttled = {"before.counter.throttled": "0", "after.counter.throttled": "3"}
     launches = iter([throttled, {}, throttled, *[{}] * 40])

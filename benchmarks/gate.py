@@ -80,9 +80,10 @@ def truth(found: dict[str, Path]) -> None:
 
 @dataclass
 class Run:
-    """One gate: what it said, after how many launches, and in how long by the wall."""
+    """One gate: what it said of latency and of all, after how many launches, how long."""
 
     outcome: str
+    whole: str
     ratio: float
     launches: int
     seconds: float
@@ -109,11 +110,17 @@ def _gate(base: Path, head: Path) -> Run:
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
-    (pair,) = json.loads(done.stdout)["pairs"]
+    verdict = json.loads(done.stdout)
+    (pair,) = verdict["pairs"]
     check = next(check for check in pair["checks"] if check["metric"] == "latency")
     timing = pair["timing"]
     return Run(
-        check["outcome"], timing["ratio"], len(timing["launches"]), seconds, timing["machine"]
+        outcome=check["outcome"],
+        whole=verdict["outcome"],
+        ratio=timing["ratio"],
+        launches=len(timing["launches"]),
+        seconds=seconds,
+        machine=timing["machine"],
     )
 
 
@@ -244,8 +251,10 @@ RULES: dict[str, Rule] = {
 def simulate(traces: Path) -> None:
     """Each rule on the recorded launches: how often it fails a build, by the true slowdown."""
     for kind, rows in json.loads(traces.read_text()).items():
-        columns = ([row[name] for row in rows] for name in ("log", "base_ns", "head_ns"))
-        trace = Trace(*columns, alike=kind in ALIKE)
+        logs, base_ns, head_ns = (
+            [row[name] for row in rows] for name in ("log", "base_ns", "head_ns")
+        )
+        trace = Trace(logs, base_ns, head_ns, alike=kind in ALIKE)
         slowdowns = SLOWDOWNS if trace.alike else (0.0,)
         heads = [f"+{100 * slower:g} %" for slower in slowdowns] if trace.alike else ["as it is"]
         print(f"\n{kind}: {len(rows)} launches, {_spread(trace)}\n")

@@ -1,7 +1,7 @@
 """What is compared without a statistic: sizes, memory, what a runtime runs.
 
-A file's size and the operators that run are the same in every process. Memory is not: allocators
-take what they take. So memory got worse only where the least of head's launches is above the
+A file's size and the operators that run are the same in every process. Memory hardly is:
+allocators take what they take. So memory got worse only where the least of head's processes is above the
 greatest of base's, and by more than is allowed.
 """
 
@@ -19,7 +19,7 @@ from edgekit.wire import Op, Samples
 SLACK_BYTES = 2**20
 # What the gate calls each, what is behind it. The peak is that of loading and of the first
 # inference over what the runtime alone takes, which is no model's fault and would hide its growth.
-_MEMORY = {
+MEMORY = {
     "memory_load": "memory_load_bytes",
     "memory_steady": "memory_steady_bytes",
     "memory_peak": "memory_model_bytes",
@@ -38,8 +38,8 @@ def exact_checks(
 
     Args:
         plan: What is compared, and how much worse head may be.
-        base: Samples of each launch of base.
-        head: Samples of each launch of head.
+        base: Samples of each process of base.
+        head: Samples of each process of head.
 
     Returns:
         `file_size` always; `memory_load`, `memory_steady` and `memory_peak` where the system
@@ -102,7 +102,7 @@ def _change(base: float, head: float) -> str:
 def _memory(plan: GatePlan, base: Sequence[Samples], head: Sequence[Samples]) -> list[Check]:
     found = {
         metric: (_values(plan.base, base, name), _values(plan.head, head, name))
-        for metric, name in _MEMORY.items()
+        for metric, name in MEMORY.items()
     }
     return [
         _memory_check(metric, bases, heads, plan.limits.memory_growth)
@@ -125,15 +125,15 @@ def _memory_check(
     base, head = statistics.median(bases), statistics.median(heads)
     allowed = max(0.0, *bases) * (1.0 + growth) + SLACK_BYTES
     worse = min(heads) > allowed
-    count = f"median of {len(heads)} launches" if len(heads) > 1 else "one launch"
+    count = f"median of {len(heads)} processes" if len(heads) > 1 else "one process"
     reason = f"{_amount(head, 'bytes')} ({count}), {_change(base, head)}"
     if worse:
         reason += (
-            f"; no launch is below base's largest, {_amount(max(bases), 'bytes')}, with "
+            f"; no process is below base's largest, {_amount(max(bases), 'bytes')}, with "
             f"{percent(growth)} and 1 MiB more"
         )
     elif head > allowed:
-        reason += f"; but one launch takes {_amount(min(heads), 'bytes')} only"
+        reason += f"; but one process takes {_amount(min(heads), 'bytes')} only"
     outcome = Outcome.FAIL if worse else Outcome.PASS
     ratio = head / base if base > 0 else None
     return Check(metric, "bytes", "lower", base, head, ratio, None, allowed, outcome, reason)

@@ -144,6 +144,8 @@ class Job:
         root: Where the system's files are: `/proc` and `/sys` lie in it.
         profiled: For `bench`: whether the runtime's own profiler is asked at the end.
         energetic: For `bench`: whether energy is measured at the end.
+        fixed_heap: Whether the allocator is to do the same in every process, so that the memory of
+            two files can be compared.
     """
 
     kind: str
@@ -165,3 +167,4 @@ class Job:
     root: str = "/"
     profiled: bool = True
     energetic: bool = False
+    fixed_heap: bool = False

@@ -104,13 +104,20 @@ def _undisturbed(plan: BenchPlan, launch: int, on_phase: OnPhase) -> tuple[Sampl
     return run(plan, on_phase, launch), again
 
 
-def run(plan: BenchPlan, on_phase: OnPhase = lambda _: None, launch: int = 0) -> Samples:
+def run(
+    plan: BenchPlan,
+    on_phase: OnPhase = lambda _: None,
+    launch: int = 0,
+    *,
+    fixed_heap: bool = False,
+) -> Samples:
     """Measure `plan` once, in a fresh worker.
 
     Args:
         plan: The leg.
         on_phase: Told the name of each phase as it begins.
         launch: Number of the process, from 0.
+        fixed_heap: Whether its memory is to be compared with another file's.
 
     Raises:
         EdgekitError: It can't be measured.
@@ -119,7 +126,7 @@ def run(plan: BenchPlan, on_phase: OnPhase = lambda _: None, launch: int = 0) ->
     link = TRANSPORTS.get(plan.device.transport).open(plan.device)
     last = launch == plan.profile.launches - 1
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
-    work = replace(job(plan), profiled=launch == 0, energetic=last)
+    work = replace(job(plan), profiled=launch == 0, energetic=last, fixed_heap=fixed_heap)
     samples = run_job(link, work, timeout_s=plan.timeout_s or whole_s, on_phase=on_phase)
     if not isinstance(samples, Samples) or not samples.latency_ns:
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")

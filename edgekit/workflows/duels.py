@@ -13,7 +13,7 @@ from edgekit.errors import DeviceError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
 from edgekit.transports import TRANSPORTS
-from edgekit.wire import Profile, Rival, Samples, Turns
+from edgekit.wire import Profile, Rival, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
 from edgekit.workflows.launches import Launch
@@ -92,11 +92,6 @@ class Duel:
         """Head's shortest time to base's."""
         base, head = (min(min(each.counted_ns(side)) for each in self.launches) for side in (0, 1))
         return head / base
-
-    @property
-    def samples(self) -> tuple[list[Samples], list[Samples]]:
-        """Those of base and of head, one for each launch."""
-        return [each.base for each in self.launches], [each.head for each in self.launches]
 
 
 def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) -> Duel:
@@ -198,7 +193,7 @@ def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
         golden=None,
         rivals=[Rival(head.model, head.precision)],
         seed=seed + number,
-        profiled=number == 0,  # what a runtime runs is the same in every process
+        profiled=False,
     )
     device = plan.base.device
     link = TRANSPORTS.get(device.transport).open(device)

@@ -121,7 +121,7 @@ def test_a_reason_has_its_units():
     found = by_metric(plan(4000 * 1024, 4480 * 1024), [launch()], [launch(60 * MIB)])
     assert found["file_size"].reason == "4.4 MiB, 12.0 % more than base; 2 % more is allowed"
     assert found["memory_peak"].reason == (
-        "60.0 MiB (one launch), 20.0 % more than base; no launch is below base's largest, "
+        "60.0 MiB (one process), 20.0 % more than base; no process is below base's largest, "
         "50.0 MiB, with 2 % and 1 MiB more"
     )
     some = by_metric(
@@ -129,7 +129,7 @@ def test_a_reason_has_its_units():
     )
     assert some["file_size"].reason == "10.0 KiB, 50.0 % less than base"
     assert some["memory_peak"].reason == (
-        "65.0 MiB (median of 2 launches), 18.2 % more than base; but one launch takes 50.0 MiB only"
+        "65.0 MiB (median of 2 processes), 18.2 % more than base; but one process takes 50.0 MiB only"
     )
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,12 @@ def _wait_until_gone(pids: list[int]) -> None:
             return
         time.sleep(0.05)
     pytest.fail("a process of the worker is still there")
+
+
+def test_memory_is_compared_with_an_allocator_that_does_the_same_each_time() -> None:
+    code = "import os, sys; sys.stderr.write(os.environ.get('MALLOC_MMAP_THRESHOLD_', 'moving'))"
+    for fixed_heap, told in ((True, "131072"), (False, "moving")):
+        link = LocalLink((sys.executable, "-c", f"{code}; sys.exit(3)"))
+        with pytest.raises(DeviceError) as caught:
+            list(link.run(replace(JOB, fixed_heap=fixed_heap), timeout_s=60))
+        assert caught.value.stderr_tail == told

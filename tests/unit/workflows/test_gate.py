@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from edgekit.errors import DeviceError, UsageError
-from edgekit.records import Check, GatePlan, Limits, Outcome, Subject
-from edgekit.wire import Job, Samples, Turns
+from edgekit.records import BenchPlan, Check, GatePlan, Limits, Outcome, Subject
+from edgekit.wire import Job, MemoryMark, Samples, Turns
 from edgekit.workflows import duels, gate
 from edgekit.workflows.pairs import Pairs
 from tests.plain import PLAN, SAMPLES
@@ -33,6 +33,18 @@ def check(outcome: Outcome) -> Check:
     return Check("outputs", "dB", "higher", None, None, None, None, 60.0, outcome, "r")
 
 
+def marks(model_mib: int) -> list[MemoryMark]:
+    """Of a process that takes 50 MiB, and so much more for the model."""
+    mib = 2**20
+    return [
+        MemoryMark(phase, rss_mib * mib, rss_mib * mib, rss_mib * mib, 0, reset=True)
+        for phase, rss_mib in (
+            ("start", 40), ("runtime", 50),
+            *((phase, 50 + model_mib) for phase in ("load", "first", "feeds", "warm", "steady")),
+        )
+    ]  # fmt: skip
+
+
 class Machine:
     """Gives launches of the ratios it is told, and a clock that they take two seconds of."""
 
@@ -41,6 +53,9 @@ class Machine:
         self.jobs: list[Job] = []
         self.environment: dict[str, str] = {}
         self.ratios: Iterator[Ratios] = iter(())
+        self.looks: list[str] = []
+        # Of each file: what it takes in each process, in MiB.
+        self.memory: dict[str, list[int]] = {}
 
     def run(self, _link: object, job: Job, **_: Any) -> Turns:
         self.now_s += 2.0
@@ -52,6 +67,12 @@ class Machine:
             3,
             [self._side(1.0, 1.0), self._side(wall, cpu)],
         )
+
+    def alone(self, leg: BenchPlan, **_: Any) -> Samples:
+        name = str(leg.subject.path)
+        self.looks.append(name)
+        sizes = self.memory.get(name) or [10]
+        return replace(SAMPLES, memory=marks(sizes[(self.looks.count(name) - 1) % len(sizes)]))
 
     def _side(self, wall: float, cpu: float) -> Samples:
         return replace(
@@ -74,6 +95,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(duels, "run_job", found.run)
     monkeypatch.setattr("edgekit.workflows.duels.time.monotonic", lambda: found.now_s)
     monkeypatch.setattr(gate, "outputs_check", lambda _: check(Outcome.PASS))
+    monkeypatch.setattr("edgekit.workflows.bench.run", found.alone)
     return found
 
 
@@ -125,11 +147,10 @@ def test_it_ends_as_soon_as_it_is_clear(machine: Machine) -> None:
     assert timing.confirmed is None
 
 
-def test_each_launch_is_drawn_anew_and_one_is_profiled(machine: Machine) -> None:
+def test_each_launch_is_drawn_anew(machine: Machine) -> None:
     machine.ratios = about(1.0)
     _latency()
     assert len({job.seed for job in machine.jobs}) == len(machine.jobs)
-    assert [job.profiled for job in machine.jobs] == [True, False, False, False]
     assert {job.kind for job in machine.jobs} == {"compare"}
     assert [each.model for each in machine.jobs[0].rivals] == ["head.onnx"]
 
@@ -148,6 +169,28 @@ def test_too_small_a_budget_is_inconclusive_with_what_would_help(machine: Machin
     assert found.interval is None
     assert "only 1 launches" in found.reason
     assert "--budget" in found.reason
+
+
+def test_more_memory_fails_if_every_process_says_so(machine: Machine) -> None:
+    machine.memory = {"base.onnx": [10], "head.onnx": [20]}
+    machine.ratios = about(1.0)
+    (pair,) = gate.gate(Pairs((plan(),), (), ())).pairs
+    found = {each.metric: each for each in pair.checks}
+    assert found["memory_load"].outcome is Outcome.FAIL
+    assert found["latency"].outcome is Outcome.PASS
+    assert machine.looks.count("base.onnx") == machine.looks.count("head.onnx") == 4
+
+
+def test_memory_that_one_process_alone_takes_is_no_fail(machine: Machine) -> None:
+    machine.memory = {"base.onnx": [10], "head.onnx": [20, 20, 10, 20]}
+    machine.ratios = about(1.0)
+    assert gate.gate(Pairs((plan(),), (), ())).outcome is Outcome.PASS
+    assert machine.looks.count("head.onnx") == 4
+    machine.looks.clear()
+    machine.memory = {}
+    machine.ratios = about(1.0)
+    assert gate.gate(Pairs((plan(),), (), ())).outcome is Outcome.PASS
+    assert machine.looks == ["base.onnx", "head.onnx"]  # one of each is enough
 
 
 def test_outputs_that_differ_fail_before_anything_is_timed(

@@ -1,8 +1,8 @@
 """What is compared without a statistic: sizes, memory, what a runtime runs.
 
 A file's size and the operators that run are the same in every process. Memory hardly is:
-allocators take what they take. So memory got worse only where the least of head's processes is above the
-greatest of base's, and by more than is allowed.
+allocators take what they take. So memory got worse only where the least of head's processes is
+above the greatest of base's, and by more than is allowed.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def check(request: BenchRequest) -> None:
     if request.threads is not None and request.threads > logical:
         raise UsageError(
             f"--threads is {request.threads}; this machine has {logical} logical CPUs",
-            hint=f"give at most {logical}; without it, it is {usable_cores()}",
+            hint=f"give at most {logical}",
         )
     for name in request.runtimes:
         RUNTIMES.entry(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,8 @@ Completed = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Completed]
 
 ROOT = Path(__file__).parents[1]
+# Where the tests run in the background, Ctrl-C is ignored, also by all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Far above what any command in the tests takes on two busy cores: a hang fails, a slow day doesn't.
 _TIMEOUT_S = 1200
 

@@ -14,7 +14,7 @@ LEAST_UNITS = 6
 _STRETCHES = 20
 # For finding a jump: medians of as many stretches, at least so many of them on either side.
 _FINE = 200
-_LEAST_LEVEL = 5
+_LEAST_LEVEL = 8  # five on each side come apart by chance in one of a hundred pieces of noise
 _STEP = 0.05
 
 

@@ -32,7 +32,7 @@ OnEvent = Callable[[str], None]
 # Fresh launches have seeds, and so orders and CPUs, of their own.
 _AGAIN = 1_000
 # Of each file, where one isn't enough.
-_PROCESSES = 4
+_PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _compare(plan: GatePlan, share: float, on_event: OnEvent) -> _Measured | Gat
 def _exact(plan: GatePlan) -> tuple[Check, ...]:
     """What has hardly any noise, from a process of each file.
 
-    An allocator takes what it takes: a fail for memory counts only if several processes of each
+    An allocator takes what it takes: a fail for memory counts only if two processes of each
     file say the same.
     """
     sides: tuple[list[Samples], list[Samples]] = ([], [])

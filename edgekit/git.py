@@ -70,3 +70,23 @@ def ask(
             stderr_tail=printable(done.stderr.decode(errors="replace").strip()),
         )
     return os.fsdecode(done.stdout).rstrip("\n")
+
+
+def commit(folder: Path, revision: str) -> str | None:
+    """The full name of the commit that `revision` names; None if it names none."""
+    try:
+        return ask(
+            folder,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{revision}^{{commit}}",
+        )
+    except ToolError:
+        return None
+
+
+def is_shallow(folder: Path) -> bool:
+    """Whether older commits were left out when the repository was cloned."""
+    return ask(folder, "rev-parse", "--is-shallow-repository") == "true"

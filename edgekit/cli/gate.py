@@ -42,9 +42,7 @@ def gate(
         ),
     ] = OnInconclusive.WARN,
     threads: options.ThreadsInTurns = 1,
-    runtime: Annotated[
-        str, typer.Option(help="Runtime, as `edgekit formats` lists them. Default: the format's.")
-    ] = "",
+    runtime: options.OneRuntime = "",
     device: Annotated[str, typer.Option(help="Where to measure.")] = "local",
     batch: options.Batch = None,
     shape: options.Shape = None,

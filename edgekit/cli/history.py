@@ -64,9 +64,7 @@ def add(
     branch: Branch = "",
     commit: Commit = "",
     max_slowdown: MaxSlowdown = "3%",
-    runtime: Annotated[
-        str, typer.Option(help="Runtime, as `edgekit formats` lists them. Default: the format's.")
-    ] = "",
+    runtime: options.OneRuntime = "",
     threads: options.ThreadsInTurns = 1,
     batch: options.Batch = None,
     shape: options.Shape = None,

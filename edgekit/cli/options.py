@@ -22,6 +22,9 @@ NoVerdict = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.")
 ]
+OneRuntime = Annotated[
+    str, typer.Option(help="Runtime, as `edgekit formats` lists them. Default: the format's.")
+]
 # Of a comparison: where threads wait for each other, a neighbour of one disturbs all of them.
 ThreadsInTurns = Annotated[
     int, typer.Option(help="Threads of the runtime; with one, noise disturbs least.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 _PIECE = 2**16
+# Exit status of a process whose standard input has ended: nobody waits for it any more.
+ABANDONED = 70
 
 
 class Lines:

@@ -11,18 +11,17 @@ import gc
 import itertools
 import os
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 from edgekit.errors import UsageError
 from edgekit.measure.affinity import pin_alike
 from edgekit.measure.collector import at_rest
-from edgekit.measure.inputs import ShapeChooser
-from edgekit.measure.lines import Lines
+from edgekit.measure.inputs import Feed, ShapeChooser
+from edgekit.measure.lines import ABANDONED, Lines
 from edgekit.measure.loading import Events, Feeds, Loaded
 from edgekit.measure.loop import once
 from edgekit.wire import Job
 
-ABANDONED = 70
 # A session takes its memory at the first inference, and may choose its kernels at the second.
 _AFTER_LOADING = 2
 
@@ -68,7 +67,7 @@ def serve(job: Job, events: Events, loaded: Loaded, feeds: Feeds) -> Dict[str, A
     return {"latency_ns": wall, "cpu_ns": cpu, "span_ns": sum(wall)}
 
 
-def _first(feeds: Feeds, count: int) -> Any:
+def _first(feeds: Feeds, count: int) -> Iterator[Feed]:
     return itertools.islice(itertools.cycle(feeds), count)
 
 

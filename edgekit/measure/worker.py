@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Dict, Optional, TextIO
 
 from edgekit.errors import EdgekitError
+from edgekit.measure.lines import ABANDONED, Lines
 from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Rival, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
-ABANDONED = 70
 
 
 class Channel:
@@ -77,17 +77,6 @@ def end_with_host() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def read_line() -> str:
-    """The first line of standard input, and nothing beyond it."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 2**16)
-        if not piece:
-            break
-        line += piece
-    return line.decode("utf-8")
-
-
 def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
@@ -112,7 +101,7 @@ def main() -> int:
     channel = Channel(claim_stdout())
     try:
         channel.enter("start")
-        job = read_job(read_line())
+        job = read_job(Lines(0).read().decode("utf-8"))
         if job.kind == "tune":
             from edgekit.measure.tune import hold
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
+from edgekit.errors import EdgekitError
+
 
 @dataclass(frozen=True)
 class TensorSpec:
@@ -237,3 +239,8 @@ class Failure:
     message: str
     hint: str
     tail: str = ""
+
+    @classmethod
+    def of(cls, stage: str, error: EdgekitError) -> Failure:
+        """That of `error`, which ended `stage`."""
+        return cls(stage, error.kind, str(error), error.hint, error.stderr_tail)

@@ -84,7 +84,7 @@ def _leg(step: Step, on_step: OnStep) -> BenchResult:
             launches.append(samples)
             again += words
     except EdgekitError as error:
-        failure = Failure(step.phase, error.kind, str(error), error.hint, error.stderr_tail)
+        failure = Failure.of(step.phase, error)
         return BenchResult(plan, (), (), valid=False, reasons=(), failure=failure)
     return judged(plan, launches, again)
 

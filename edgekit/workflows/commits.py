@@ -26,20 +26,19 @@ def commit(named: str, past: Past, folder: Path) -> tuple[str, int]:
     """
     if git.run(folder, "rev-parse", "--git-dir").returncode:
         return _counted(named, past)
-    name = _answer(folder, "rev-parse", "--verify", "--quiet", "--end-of-options",
-                   f"{named or 'HEAD'}^{{commit}}")  # fmt: skip
+    name = git.commit(folder, named or "HEAD")
     if not name:
         raise UsageError(
             f"the repository has no commit {named!r}" if named else "there is no commit yet",
             hint="name one that `git log` shows with --commit, or commit first",
         )
-    if _answer(folder, "rev-parse", "--is-shallow-repository") == "true":
+    if git.is_shallow(folder):
         raise UsageError(
             "the repository is a shallow clone, so its commits can't be counted",
             hint="`git fetch --unshallow`; in a GitHub workflow `fetch-depth: 0` of "
             "actions/checkout, in GitLab `GIT_DEPTH: 0`",
         )
-    return name, int(_answer(folder, "rev-list", "--count", "--first-parent", name) or 0)
+    return name, int(git.ask(folder, "rev-list", "--count", "--first-parent", name))
 
 
 def _counted(named: str, past: Past) -> tuple[str, int]:
@@ -48,8 +47,3 @@ def _counted(named: str, past: Past) -> tuple[str, int]:
             return named, one.position
     position = max((one.position for one in past.measurements), default=0) + 1
     return one_line(named) or str(position), position
-
-
-def _answer(folder: Path, *words: str) -> str:
-    done = git.run(folder, *words)
-    return "" if done.returncode else done.stdout.decode(errors="replace").strip()

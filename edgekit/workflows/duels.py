@@ -12,10 +12,8 @@ from edgekit import stats
 from edgekit.errors import DeviceError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
-from edgekit.transports import TRANSPORTS
-from edgekit.wire import Profile, Rival, Turns
-from edgekit.workflows import bench
-from edgekit.workflows.jobs import run_job
+from edgekit.wire import Profile
+from edgekit.workflows import turns
 from edgekit.workflows.launches import Launch
 
 # Of one launch. More launches tell more than longer ones: each has luck of its own.
@@ -114,7 +112,7 @@ def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) ->
     number = 0
     while number == 0 or found.seconds + longest_s <= plan.budget_s:
         began = time.monotonic()
-        launch = _launch(plan, number, seed)
+        launch = _launch(plan, seed + number)
         number += 1
         now = time.monotonic()
         longest_s = max(longest_s, now - began)
@@ -184,23 +182,9 @@ def decided(found: Duel, share: float = 1.0) -> bool:
     return found.p_slower <= ERROR * share or found.p_within <= ERROR
 
 
-def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
-    head = bench.job(plan.head)
-    job = replace(
-        bench.job(plan.base),
-        kind="compare",
-        profile=PROFILE,
-        golden=None,
-        rivals=[Rival(head.model, head.precision)],
-        seed=seed + number,
-        profiled=False,
-    )
-    device = plan.base.device
-    link = TRANSPORTS.get(device.transport).open(device)
-    measured = run_job(link, job, timeout_s=plan.base.timeout_s or _TIMEOUT_S)
-    if not isinstance(measured, Turns):
-        raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
-    return Launch.of(measured)
+def _launch(plan: GatePlan, seed: int) -> Launch:
+    timeout_s = plan.base.timeout_s or _TIMEOUT_S
+    return Launch.of(turns.take([plan.base, plan.head], PROFILE, seed, timeout_s=timeout_s))
 
 
 def _added(found: Duel, launch: Launch, seconds: float) -> Duel:

@@ -122,7 +122,7 @@ def _leg(builder: Builder, leg: tuple[Format, Precision], guard: Guard | None) -
         if builder.root_failed:
             raise
         stage = getattr(error, "stage", "export")
-        failure = Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)
+        failure = Failure.of(stage, error)
         return ExportLeg(*leg, None, failure=failure)
 
 

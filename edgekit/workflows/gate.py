@@ -110,7 +110,7 @@ def _compare(plan: GatePlan, share: float, on_event: OnEvent) -> _Measured | Gat
             on_event(f"{plan.name}: slower, on a machine that others use: measuring again")
             again = duels.duel(plan, duels.decided, on_event, seed=_AGAIN)
     except EdgekitError as error:
-        failure = Failure("gate", error.kind, str(error), error.hint, error.stderr_tail)
+        failure = Failure.of("gate", error)
         return replace(pair, failure=failure)
     checks = (outputs, *exact, *accuracy)
     first = found.launches[0].base

@@ -239,5 +239,5 @@ def _failed(
     paths: tuple[Path, Path],
     error: EdgekitError,
 ) -> GatePair:
-    failure = Failure("plan", error.kind, str(error), error.hint, error.stderr_tail)
+    failure = Failure.of("plan", error)
     return GatePair(_unknown(request, asked, key, paths), failure=failure)

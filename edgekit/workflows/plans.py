@@ -219,7 +219,7 @@ def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchR
     """A failed leg for a file of which not even the digest is known."""
     subject = Subject(path, sha256="", size_bytes=0)
     runtime = ",".join(request.runtimes)
-    failure = Failure("plan", error.kind, str(error), error.hint, error.stderr_tail)
+    failure = Failure.of("plan", error)
     return BenchResult(
         leg(request, subject, runtime), (), (), valid=False, reasons=(), failure=failure
     )

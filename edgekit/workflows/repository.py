@@ -45,24 +45,6 @@ class Repository:
             ) from error
         return cls(Path(root).resolve(), Path(git.ask(_HERE, "rev-parse", "--show-prefix")))
 
-    def commit(self, revision: str) -> str | None:
-        """The full name of the commit that `revision` names; None if it names none."""
-        try:
-            return git.ask(
-                _HERE,
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                "--end-of-options",
-                f"{revision}^{{commit}}",
-            )
-        except ToolError:
-            return None
-
-    def is_shallow(self) -> bool:
-        """Whether older commits were left out when it was cloned."""
-        return git.ask(_HERE, "rev-parse", "--is-shallow-repository") == "true"
-
     @contextlib.contextmanager
     def checkout(self, commit: str, folder: Path) -> Iterator[Path]:
         """A working tree of `commit` in `folder`, which must not be there yet; gone afterwards.

@@ -109,8 +109,8 @@ def _check_paths(words: Iterable[str]) -> None:
 
 def _is_known(word: str) -> bool:
     try:
-        return Repository.here().commit(word) is not None
-    except (UsageError, MissingDependency):
+        return git.commit(Path(), word) is not None
+    except MissingDependency:
         return False
 
 
@@ -118,7 +118,7 @@ def _side(repository: Repository, role: str, word: str) -> _Side:
     path = Path(word)
     if path.is_dir() and path.resolve() in {Path.cwd(), repository.root}:
         return _Side(role, word, folder=path.resolve())
-    if commit := repository.commit(word):
+    if commit := git.commit(Path(), word):
         return _Side(role, word, commit)
     if path.exists():
         return _Side(role, word)
@@ -126,7 +126,7 @@ def _side(repository: Repository, role: str, word: str) -> _Side:
     raise UsageError(
         f"{word} is no git revision and no path",
         hint="name a branch, a tag or a commit (`git log --oneline`), `.` for the working tree, "
-        "or an artifact's folder" + (shallow if repository.is_shallow() else ""),
+        "or an artifact's folder" + (shallow if git.is_shallow(Path()) else ""),
     )
 
 

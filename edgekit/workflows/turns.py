@@ -2,11 +2,10 @@
 
 The files are loaded by a process each and take turns of a few inferences, in an order that is
 shuffled again and again; only what was measured within one round is compared. A shared machine
-changes its
-pace for seconds at a time: files that were each measured in a process of its own, one after the
-other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable Experiments in
-Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved trials.) A process
-also has luck of its own, so there are several, and the interval is over them.
+changes its pace for seconds at a time: files that were each measured in a process of its own, one
+after the other, differed by 30 % from themselves. (Abedi and Brecht, "Conducting Repeatable
+Experiments in Highly Variable Cloud Computing Environments", ICPE 2017: randomised interleaved
+trials.) A process also has luck of its own, so there are several, and the interval is over them.
 """
 
 from __future__ import annotations
@@ -66,23 +65,41 @@ def launches(
     Raises:
         EdgekitError: A file can't be measured.
     """
-    first, *rivals = map(bench.job, plans)
-    link = TRANSPORTS.get(Device().transport).open(Device())
     found = []
     for launch in range(count):
-        job = replace(
-            first,
-            kind="compare",
-            profile=TURNS,
-            golden=None,
-            rivals=[Rival(rival.model, rival.precision) for rival in rivals],
-            seed=seed + launch,
-        )
-        measured = run_job(link, job, timeout_s=_TIMEOUT_S)
-        if not isinstance(measured, Turns):
-            raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
-        found.append(tuple(rounds(measured, side.latency_ns) for side in measured.sides))
+        taken = take(plans, TURNS, seed + launch, timeout_s=_TIMEOUT_S)
+        found.append(tuple(rounds(taken, side.latency_ns) for side in taken.sides))
     return found
+
+
+def take(plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: float) -> Turns:
+    """One launch: a fresh process for each of `plans`, all on the first one's device.
+
+    Args:
+        plans: What takes turns.
+        profile: How long.
+        seed: Seed of the order, of the CPUs and of inputs that are made up.
+        timeout_s: Seconds until the processes are ended.
+
+    Raises:
+        EdgekitError: A file can't be measured.
+    """
+    first, *rivals = map(bench.job, plans)
+    job = replace(
+        first,
+        kind="compare",
+        profile=profile,
+        golden=None,
+        rivals=[Rival(rival.model, rival.precision) for rival in rivals],
+        seed=seed,
+        profiled=False,
+    )
+    device = plans[0].device
+    link = TRANSPORTS.get(device.transport).open(device)
+    measured = run_job(link, job, timeout_s=timeout_s)
+    if not isinstance(measured, Turns):
+        raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
+    return measured
 
 
 def rounds(turns: Turns, times_ns: Sequence[int]) -> list[int]:

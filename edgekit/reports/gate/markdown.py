@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgekit.records import Check, GatePair, GateVerdict, Outcome
+from edgekit.records import GatePair, GateVerdict, Outcome
 from edgekit.reports import commonmark
 from edgekit.reports.gate import OnInconclusive, words
 
@@ -45,7 +45,9 @@ def _pair(pair: GatePair) -> str:
     parts = [
         f"#### {commonmark.text(pair.plan.name)}, {commonmark.text(words.setting(pair))}",
         _failure(pair),
-        commonmark.table(_COLUMNS, [_row(check) for check in pair.checks]),
+        commonmark.table(
+            _COLUMNS, [words.row(check, _SIGNS[check.outcome]) for check in pair.checks]
+        ),
         commonmark.fold("How it was measured", _measured(pair)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -61,18 +63,6 @@ def _failure(pair: GatePair) -> str:
         commonmark.code(failure.tail.splitlines()[-_LAST_LINES:]),
     ]
     return "\n\n".join(line for line in lines if line)
-
-
-def _row(check: Check) -> tuple[str, ...]:
-    return (
-        words.title(check.metric),
-        words.amount(check.base, check.unit),
-        words.amount(check.head, check.unit),
-        words.change(check),
-        words.allowed(check),
-        _SIGNS[check.outcome],
-        check.reason,
-    )
 
 
 def _measured(pair: GatePair) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.records import Check, GatePair, GateVerdict, Resolution
+from edgekit.records import GatePair, GateVerdict, Resolution
 from edgekit.reports import table
 from edgekit.reports.gate import words
 from edgekit.text import one_line
@@ -40,21 +40,9 @@ def _pair(pair: GatePair) -> list[str]:
         lines = [f"{head}: could not be compared: {one_line(failure.message)}"]
         lines += [f"  hint: {one_line(failure.hint)}", *(f"  | {one_line(line)}" for line in tail)]
     else:
-        rows = [_row(check) for check in pair.checks]
+        rows = [words.row(check, check.outcome.value) for check in pair.checks]
         shown = table.render(_COLUMNS, rows, left=_COLUMNS[-2:])
         lines = [head, *([f"\n{shown}"] if rows else ["  nothing was checked"])]
     if pair.timing:
         lines.append(f"  measured: {words.turns(pair.timing)}")
     return [*lines, *(f"  note: {one_line(note)}" for note in pair.notes), ""]
-
-
-def _row(check: Check) -> tuple[str, ...]:
-    return (
-        words.title(check.metric),
-        words.amount(check.base, check.unit),
-        words.amount(check.head, check.unit),
-        words.change(check),
-        words.allowed(check),
-        check.outcome.value,
-        check.reason,
-    )

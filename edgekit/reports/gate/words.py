@@ -88,6 +88,19 @@ def allowed(check: Check) -> str:
     return f"{'at least' if higher else 'at most'} {amount(value, check.unit)}"
 
 
+def row(check: Check, outcome: str) -> tuple[str, ...]:
+    """A check as cells: what, base, head, change, allowed, `outcome`, reason."""
+    return (
+        title(check.metric),
+        amount(check.base, check.unit),
+        amount(check.head, check.unit),
+        change(check),
+        allowed(check),
+        outcome,
+        check.reason,
+    )
+
+
 def is_measured(check: Check) -> bool:
     """Whether it is judged by an interval: a time is, also where no interval came of it."""
     return check.interval is not None or check.unit == "ms"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.measure.worker import ABANDONED
+from edgekit.measure.lines import ABANDONED
 from edgekit.wire import Job, Profile
 from tests import fakes
 

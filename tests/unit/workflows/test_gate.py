@@ -13,7 +13,7 @@ import pytest
 from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, Check, GatePlan, Limits, Outcome, Subject
 from edgekit.wire import Job, MemoryMark, Samples, Turns
-from edgekit.workflows import duels, gate
+from edgekit.workflows import gate, turns
 from edgekit.workflows.pairs import Pairs
 from tests.plain import PLAN, SAMPLES
 
@@ -92,7 +92,7 @@ def about(wall: float, cpu: float | None = None) -> Iterator[Ratios]:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
-    monkeypatch.setattr(duels, "run_job", found.run)
+    monkeypatch.setattr(turns, "run_job", found.run)
     monkeypatch.setattr("edgekit.workflows.duels.time.monotonic", lambda: found.now_s)
     monkeypatch.setattr(gate, "outputs_check", lambda _: check(Outcome.PASS))
     monkeypatch.setattr("edgekit.workflows.bench.run", found.alone)
@@ -274,7 +274,7 @@ def test_a_pair_that_can_not_be_measured_does_not_stop_the_others(
             raise DeviceError("it crashed", hint="h")
         return machine.run(link, job, **kind)
 
-    monkeypatch.setattr(duels, "run_job", run)
+    monkeypatch.setattr(turns, "run_job", run)
     machine.ratios = about(1.0)
     broken = replace(BASE, subject=Subject(Path("broken.onnx"), "2" * 64, 1))
     verdict = gate.gate(Pairs((plan(base=broken), plan()), (), ()))

@@ -97,7 +97,7 @@ def client(*chunks: bytes, patience_s: float = 0.0) -> AgentClient:
 def test_answers_come_in_whatever_pieces() -> None:
     text = line(HELLO) + ok({"missing": []}) + ok({"missing": ["1" * 64]}, 2)
     channel = Script(bytes([byte]) for byte in text)
-    talk = AgentClient(lambda: channel)
+    talk = AgentClient(lambda: channel, patience_s=0.0)
     assert talk.mkjob(JOB, {}) == []
     assert talk.mkjob(JOB, {"model": "1" * 64}) == ["1" * 64]
     assert [question["id"] for question in channel.sent] == [1, 2]
@@ -105,13 +105,13 @@ def test_answers_come_in_whatever_pieces() -> None:
 
 def test_what_a_login_script_says_is_passed_over() -> None:
     channel = Script([b"Welcome!\n\nLast login: today\n", line(HELLO), ok({"released": True})])
-    AgentClient(lambda: channel).unlock("a")
+    AgentClient(lambda: channel, patience_s=0.0).unlock("a")
 
 
 def test_a_login_script_that_has_no_end_is_no_agent() -> None:
     channel = Script(itertools.repeat(b"Welcome!\n"))
     with pytest.raises(DeviceError, match="make sense"):
-        AgentClient(lambda: channel).unlock("a")
+        AgentClient(lambda: channel, patience_s=0.0).unlock("a")
     assert channel.closed
 
 
@@ -128,7 +128,7 @@ def test_a_login_script_that_has_no_end_is_no_agent() -> None:
 def test_another_agent_is_none(change: dict[str, Any], kind: type[DeviceError]) -> None:
     channel = Script([line({**HELLO, **change})])
     with pytest.raises(kind):
-        AgentClient(lambda: channel).unlock("a")
+        AgentClient(lambda: channel, patience_s=0.0).unlock("a")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_another_agent_is_none(change: dict[str, Any], kind: type[DeviceError]) 
         line({"id": 1, "ok": {"released": 1}}),
         line({"id": 1, "ok": {"released": True, "more": 1}}),
         line({"id": 1, "ok": None}),
+        b'{"id": 1, "ok": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
         b"x" * (2**20 + 2**17),
     ],
 )
@@ -166,7 +167,7 @@ def test_a_line_of_a_gigabyte_is_not_kept() -> None:
 
     channel = Script(endless())
     with pytest.raises(DeviceError, match="a line has more"):
-        AgentClient(lambda: channel).unlock("a")
+        AgentClient(lambda: channel, patience_s=0.0).unlock("a")
     assert chunks < 20
     assert channel.closed
 
@@ -213,7 +214,7 @@ def test_output_without_end_is_cut_off() -> None:
         for number in itertools.count(1):
             yield ok(part(b"x" * 1000, 1000 * number), number)
 
-    talk = AgentClient(lambda: Script(endless()))
+    talk = AgentClient(lambda: Script(endless()), patience_s=0.0)
     with pytest.raises(DeviceError, match="more than 5000 bytes"):
         list(talk.attach(JOB, timeout_s=LONG_S, most_bytes=5000))
 
@@ -225,7 +226,7 @@ def test_a_job_that_never_ends_is_left_at_its_time() -> None:
             yield ok(part(b"", 0), number)
 
     with pytest.raises(DeviceError, match="not over"):
-        list(AgentClient(lambda: Script(idle())).attach(JOB, timeout_s=0.05))
+        list(AgentClient(lambda: Script(idle()), patience_s=0.0).attach(JOB, timeout_s=0.05))
 
 
 @pytest.mark.parametrize(
@@ -248,6 +249,14 @@ def test_a_result_that_can_not_be(change: dict[str, Any]) -> None:
     state = {"state": "done", "result": {**RESULT, **change}}
     with pytest.raises(DeviceError, match="make sense"):
         client(ok(state)).result(JOB)
+
+
+@pytest.mark.parametrize(
+    "state", [{"state": "done"}, {"state": "running", "result": RESULT}, {"state": "asleep"}]
+)
+def test_a_state_that_contradicts_itself(state: dict[str, Any]) -> None:
+    with pytest.raises(DeviceError, match="make sense"):
+        client(ok(state)).status(JOB)
 
 
 def test_times_that_are_no_numbers() -> None:
@@ -313,8 +322,15 @@ def test_patience_has_an_end() -> None:
 
 
 def test_what_was_never_reached_is_not_waited_for() -> None:
+    opened: list[Script] = []
+
+    def opener() -> Script:
+        opened.append(Script([b"Permission denied"]))
+        return opened[-1]
+
     with pytest.raises(LinkLost, match="broke off: Permission denied"):
-        AgentClient(lambda: Script([b"Permission denied"])).unlock("a")
+        AgentClient(opener, patience_s=1.0).unlock("a")
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize("kind", [AuthFailed, HostKeyChanged])

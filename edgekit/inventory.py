@@ -11,85 +11,20 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import msgspec
 
 from edgekit import publishing
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Device
+from edgekit.records.devicespec import Address, DeviceSpec
 from edgekit.registry import nearest
 
 FILE = "devices.toml"
-WORK_DIR = "~/.cache/edgekit"
-PYTHON = "python3"
 _MAX_BYTES = 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # What `--device` means by itself.
 _TAKEN = (Device().name, "all")
-_SSH_ADDRESS = re.compile(
-    r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]{0,63})@)?"
-    r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-)
-_MOST_PORT = 65535
-
-# Each reaches a command line or a path on the device, so none may hold a space, quote or `;`.
-Path_ = Annotated[str, msgspec.Meta(pattern=r"^~?(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*|/\.[a-z]+)+\Z")]
-Python = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._~/+-]+\Z")]
-HostKey = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9@.-]+ [A-Za-z0-9+/]+=*)?\Z")]
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where a machine is reached by SSH.
-
-    Attributes:
-        host: Name, alias of the user's SSH configuration, or IP address.
-        user: Whom to log in as; empty for what the SSH configuration says.
-        port: TCP port; None for what the SSH configuration says.
-    """
-
-    host: str
-    user: str = ""
-    port: int | None = None
-
-    @classmethod
-    def of(cls, text: str) -> Address:
-        """The address that `text` is: `[user@]host[:port]`, an IPv6 address in brackets.
-
-        Raises:
-            UsageError: It is none.
-        """
-        found = _SSH_ADDRESS.fullmatch(text)
-        port = int(found["port"]) if found and found["port"] else None
-        if found is None or (port is not None and not 0 < port <= _MOST_PORT):
-            raise UsageError(f"{text!r} is no address", hint="write user@host or user@host:2222")
-        return cls(found["host"] or found["bracketed"], found["user"] or "", port)
-
-
-class DeviceSpec(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """One entry of an inventory.
-
-    Attributes:
-        transport: What reaches it.
-        address: Of `ssh`: `[user@]host[:port]`; of `adb`: the serial number.
-        host_key: Its public host key, as `ssh-ed25519 AAAA...`; empty where the user's
-            `known_hosts` has it.
-        work_dir: Folder on the device that edgekit may use.
-        python: Python on the device, by name or path.
-        root: Where its system's files are: `/proc` and `/sys` lie in it.
-        emulated: Whether it is no real hardware, so that its times say nothing.
-    """
-
-    transport: Literal["ssh", "adb"] = "ssh"
-    address: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@:\[\]-]+\Z", max_length=400)]
-    host_key: HostKey = ""
-    work_dir: Path_ = WORK_DIR
-    python: Python = PYTHON
-    root: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9._/-]*\Z")] = "/"
-    emulated: bool = False
 
 
 def check_name(name: str) -> None:
@@ -105,24 +40,6 @@ def check_name(name: str) -> None:
         )
     if name in _TAKEN:
         raise UsageError(f"{name!r} means something already", hint="choose another name")
-
-
-def spec(**fields: Any) -> DeviceSpec:
-    """An entry made of `fields`, checked as strictly as one that was read.
-
-    Raises:
-        UsageError: A field isn't what it must be.
-    """
-    try:
-        made = msgspec.convert(fields, DeviceSpec)
-    except msgspec.ValidationError as error:
-        raise UsageError(
-            f"not possible for a device: {error}",
-            hint="paths may hold letters, digits and `._+-`, and are absolute or begin with `~/`",
-        ) from error
-    if made.transport == "ssh":
-        Address.of(made.address)
-    return made
 
 
 def places() -> tuple[Path, Path]:
@@ -206,12 +123,22 @@ def remove(name: str) -> Path:
         DataError: The file is broken, can't be written, or is written in a way that only a
             person can edit.
     """
-    find(name)
-    path = next(path for path in places() if name in _read(path))
+    path = file_of(name)
     left = _read(path)
     del left[name]
     _write(path, _without(_text(path), name), left)
     return path
+
+
+def file_of(name: str) -> Path:
+    """The inventory that the entry of `name` comes from.
+
+    Raises:
+        UsageError: There is none.
+        DataError: An inventory is broken.
+    """
+    find(name)
+    return next(path for path in places() if name in _read(path))
 
 
 def _text(path: Path) -> str:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import edgekit
 from edgekit import storage
+from edgekit.errors import DataError
+from edgekit.transports import agentfile
 from edgekit.wire import Job
 
-# Below the folder that edgekit works in on the device.
-_CARGO = "cargo"
-_OUTPUTS = "outputs.npz"
+WORKER = "worker.zip"
+OUTPUTS = "outputs.npz"
 _PACKAGE = Path(edgekit.__file__).parent
 # All that a worker imports of edgekit.
 _MODULES = ("__init__", "engine", "errors", "pixels", "registry")
 _PACKAGES = ("measure", "runtimes", "wire")
+# What an agent takes.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -29,22 +33,47 @@ class Item:
     """One file to bring.
 
     Attributes:
-        place: Where it goes, relative to the folder that edgekit works in on the device.
         sha256: Its digest.
         size_bytes: Its size.
         content: The file here, or its bytes.
+        place: Where it goes, relative to the folder that edgekit works in on the device; empty
+            for the store of files by their digest.
     """
 
-    place: str
     sha256: str
     size_bytes: int
     content: Path | bytes = field(repr=False)
+    place: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where it goes, relative to the folder that edgekit works in on the device."""
+        return self.place or f"files/{self.sha256}"
+
+    def open(self) -> IO[bytes]:
+        """Its content, to be read.
+
+        Raises:
+            DataError: It can't be.
+        """
+        if isinstance(self.content, bytes):
+            return io.BytesIO(self.content)
+        try:
+            return self.content.open("rb")
+        except OSError as error:
+            raise storage.unreadable(self.content, error) from error
 
 
-def of_bytes(name: str, content: bytes) -> Item:
-    """A file called `name` that exists only in memory."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Item(f"{_CARGO}/{sha256[:32]}/{name}", sha256, len(content), content)
+def of_bytes(content: bytes) -> Item:
+    """A file that exists only in memory."""
+    return Item(hashlib.sha256(content).hexdigest(), len(content), content)
+
+
+@functools.cache
+def agent() -> Item:
+    """What watches over jobs on a device."""
+    item = of_bytes(agentfile.packed())
+    return replace(item, place=f"agent-{item.sha256[:16]}.pyz")
 
 
 @functools.cache
@@ -62,7 +91,7 @@ def worker() -> Item:
         for path in paths:
             name = path.relative_to(_PACKAGE.parent).as_posix()
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
-    return of_bytes("worker.zip", buffer.getvalue())
+    return of_bytes(buffer.getvalue())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,92 +99,92 @@ class Cargo:
     """The files of one job, and where it finds them.
 
     Attributes:
-        items: What to bring.
-        job: The job, whose paths are relative to the folder that edgekit works in on the device.
+        files: What to bring, by its name in the folder that the job runs in.
+        job: The job; its paths are relative to that folder.
         outputs: Where the job's outputs go here; None if it has none.
     """
 
-    items: tuple[Item, ...]
+    files: dict[str, Item]
     job: Job
     outputs: Path | None
 
-    def job_below(self, root: str, job_dir: str) -> Job:
-        """The job with the device's own paths.
 
-        Args:
-            root: The folder that edgekit works in on the device.
-            job_dir: The job's own folder there.
-        """
-        job, end_to_end = self.job, self.job.end_to_end
-        if end_to_end:
-            photos = [f"{root}/{photo}" for photo in end_to_end.photos]
-            end_to_end = replace(end_to_end, photos=photos)
-        return replace(
-            job,
-            model=_below(root, job.model) or "",
-            golden=_below(root, job.golden),
-            feeds=_below(root, job.feeds),
-            outputs=f"{job_dir}/{_OUTPUTS}" if self.outputs else None,
-            rivals=[replace(rival, model=f"{root}/{rival.model}") for rival in job.rivals],
-            end_to_end=end_to_end,
-        )
+class _Hold:
+    """Gives each file that a job names its name on the device."""
+
+    def __init__(self) -> None:
+        self.files = {WORKER: worker()}
+        self._folders = 0
+
+    def model(self, path: str) -> str:
+        """A model file and what lies beside it: in a folder of its own, since names may repeat."""
+        if not path:
+            return path
+        first, *beside = storage.model_paths(Path(path))
+        folder = self._folders
+        self._folders += 1
+        name = f"{folder}/model{first.suffix}"
+        self.files[name] = _item(first)
+        for other in beside:
+            # OpenVINO looks for its own file's name; an ONNX file has the others' written in it.
+            theirs = _kept(other) if first.suffix == ".onnx" else f"model{other.suffix}"
+            self.files[f"{folder}/{theirs}"] = _item(other)
+        return name
+
+    def single(self, path: str | None, name: str) -> str | None:
+        """Another file, under a name of ours."""
+        if not path:
+            return None
+        self.files[name] = _item(Path(path))
+        return name
 
 
 def pack(job: Job) -> Cargo:
     """Everything that `job` names.
 
     Raises:
-        DataError: A file of it can't be read.
+        DataError: A file of it can't be read, or has a name that can't be had on a device.
     """
-    items: dict[str, Item] = {}
-
-    def brought(path: str | None, *, whole: bool = False) -> str | None:
-        if not path:
-            return path
-        first = Path(path)
-        files = storage.model_paths(first) if whole else [first]
-        group = _group(files)
-        items.update((item.place, item) for item in group)
-        return group[0].place
-
+    hold = _Hold()
     end_to_end = job.end_to_end
     if end_to_end:
-        photos = [brought(photo) or "" for photo in end_to_end.photos]
+        photos = [
+            hold.single(photo, f"photos/{number}{_suffix(photo)}") or ""
+            for number, photo in enumerate(end_to_end.photos)
+        ]
         end_to_end = replace(end_to_end, photos=photos)
-    rivals = [replace(rival, model=brought(rival.model, whole=True) or "") for rival in job.rivals]
     packed = replace(
         job,
-        model=brought(job.model, whole=True) or "",
-        golden=brought(job.golden),
-        feeds=brought(job.feeds),
-        rivals=rivals,
+        model=hold.model(job.model),
+        golden=hold.single(job.golden, "golden.npz"),
+        feeds=hold.single(job.feeds, "feeds.npz"),
+        outputs=OUTPUTS if job.outputs else None,
+        rivals=[replace(rival, model=hold.model(rival.model)) for rival in job.rivals],
         end_to_end=end_to_end,
     )
-    outputs = Path(job.outputs) if job.outputs else None
-    return Cargo(tuple(items.values()), packed, outputs)
+    return Cargo(hold.files, packed, Path(job.outputs) if job.outputs else None)
 
 
-def _group(paths: Sequence[Path]) -> list[Item]:
-    """Files that find each other by name: they share a folder, named after all their content."""
-    digests = [_sha256(path, *_stamp(path)) for path in paths]
-    lines = _lines(zip(digests, paths, strict=True))
-    folder = hashlib.sha256(lines.encode()).hexdigest()[:32]
-    return [
-        Item(f"{_CARGO}/{folder}/{path.name}", sha256, path.stat().st_size, path)
-        for sha256, path in zip(digests, paths, strict=True)
-    ]
+def _kept(path: Path) -> str:
+    if not _NAME.fullmatch(path.name):
+        raise DataError(
+            f"{path.name!r} is no name for a file on a device",
+            hint="export the model again with letters, digits and `._-` in its files' names",
+        )
+    return path.name
 
 
-def _lines(files: Iterable[tuple[str, Path]]) -> str:
-    return "".join(f"{sha256}  {path.name}\n" for sha256, path in files)
+def _suffix(path: str) -> str:
+    suffix = Path(path).suffix
+    return suffix if _NAME.fullmatch("photo" + suffix) else ""
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _item(path: Path) -> Item:
     try:
         found = path.stat()
     except OSError as error:
         raise storage.unreadable(path, error) from error
-    return found.st_mtime_ns, found.st_size
+    return Item(_sha256(path, found.st_mtime_ns, found.st_size), found.st_size, path)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -163,7 +192,3 @@ def _sha256(path: Path, mtime_ns: int, size_bytes: int) -> str:
     # Each launch asks again for the same files.
     del mtime_ns, size_bytes
     return storage.file_sha256(path)
-
-
-def _below(root: str, place: str | None) -> str | None:
-    return f"{root}/{place}" if place else place

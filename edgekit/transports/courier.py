@@ -1,11 +1,11 @@
-"""Runs on a device, by `python3 -I -c`: takes files in, or gives one out. It needs no other file.
+"""Runs on a device, by `python3 -I -c`: takes files in. It needs no other file there.
 
-The standard library in Python 3.6's syntax. `receive ROOT` reads one line of JSON from standard
-input, a list of files as `[place, size, sha256]`, places being relative to ROOT; it answers with a
-line that holds ROOT's absolute path and the numbers of the files that are missing; reads those one
-after the other; and answers `{"received": COUNT}`. A file gets its name once its digest is right.
-`send ROOT PLACE MOST` answers with the size and then gives the file. Where something is wrong the
-answer is `{"refused": REASON}`.
+The standard library in Python 3.6's syntax. The one word of its command line is ROOT, the folder
+that edgekit works in. It reads one line of JSON from standard input, a list of files as `[place,
+size, sha256]`, places being relative to ROOT; answers with a line that holds ROOT's absolute path,
+the version of Python, and the numbers of the files that are missing; reads those, one after the
+other; and answers `{"received": COUNT}`. A file gets its name once its digest is right. Where
+something is wrong the answer is `{"refused": REASON}`.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ class RefusedError(Exception):
 def claim(root: str) -> str:
     """The absolute path of the folder that this user's edgekit works in, made if it isn't there.
 
-    A folder that others can write, or that is theirs, could make us run what they put there.
+    In a folder that is theirs, or open to them, others could put what we then run.
     """
     root = os.path.abspath(os.path.expanduser(root))
     os.makedirs(root, 0o700, exist_ok=True)
     found = os.lstat(root)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise RefusedError("%s is not a folder of this user" % root)
-    if found.st_mode & 0o022:
-        raise RefusedError("%s can be written by others; chmod 700 it" % root)
+    if found.st_mode & 0o077:
+        raise RefusedError("%s is open to others; chmod 700 it" % root)
     return root
 
 
@@ -98,48 +98,26 @@ def receive(source: IO[bytes], say: Say, root: str) -> None:
     files = json.loads(source.readline().decode())
     wanted = missing(root, files)
     check_room(root, sum(files[number][1] for number in wanted))
-    say({"root": root, "missing": wanted})
+    say({"root": root, "missing": wanted, "python": sys.version_info[:3]})
     for number in wanted:
         place, size, sha256 = files[number]
         take(source, os.path.join(root, place), size, sha256)
     say({"received": len(wanted)})
 
 
-def send(target: IO[bytes], say: Say, root: str, place: str, most: str) -> None:
-    """Give out one file of at most `most` bytes."""
-    path = os.path.join(claim(root), place)
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_size > int(most):
-            raise RefusedError("%s is no file of at most %s bytes" % (place, most))
-        say({"size": found.st_size})
-        left = found.st_size
-        while left:
-            chunk = file.read(min(CHUNK, left))
-            if not chunk:
-                break
-            target.write(chunk)
-            left -= len(chunk)
-        target.flush()
-
-
-def main(verb: str, *words: str) -> None:
-    """Do what the command line says."""
-    target = sys.stdout.buffer
+def main(root: str) -> None:
+    """Take in what standard input brings."""
 
     def say(answer: Dict[str, Any]) -> None:
-        target.write(json.dumps(answer).encode() + b"\n")
-        target.flush()
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
     os.umask(0o077)
     try:
-        if verb == "receive":
-            receive(sys.stdin.buffer, say, *words)
-        else:
-            send(target, say, *words)
+        receive(sys.stdin.buffer, say, root)
     except (RefusedError, OSError) as error:
         say({"refused": str(error)})
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit import storage
+from edgekit import inventory, storage
 from edgekit.errors import EdgekitError, UsageError
 from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
@@ -112,11 +112,7 @@ def check(request: BenchRequest) -> None:
     Raises:
         UsageError: An option's value is unknown, or out of its range.
     """
-    if request.device != Device().name:
-        raise UsageError(
-            f"there is no device named {request.device!r}",
-            hint=f"only {Device().name!r}, this machine, exists so far",
-        )
+    device_of(request)
     if request.profile not in PROFILES:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
@@ -131,6 +127,18 @@ def check(request: BenchRequest) -> None:
     for name in request.runtimes:
         RUNTIMES.entry(name)
     scenarios.check(request.wanted)
+
+
+def device_of(request: BenchRequest) -> Device:
+    """The machine that `request` names.
+
+    Raises:
+        UsageError: There is none of that name.
+        DataError: An inventory is broken.
+    """
+    if request.device == Device().name:
+        return Device(root=str(ROOT))
+    return inventory.device(request.device)
 
 
 def _check_numbers(request: BenchRequest) -> None:
@@ -197,7 +205,7 @@ def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
     return BenchPlan(
         subject=subject,
         runtime=runtime,
-        device=Device(root=str(ROOT)),
+        device=device_of(request),
         threads=request.threads or usable_cores(),
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],

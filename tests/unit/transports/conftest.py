@@ -1,0 +1,33 @@
+"""Devices whose jobs are all over when their test is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents import FolderDevice
+
+MakeDevice = Callable[..., FolderDevice]
+
+
+@pytest.fixture
+def make_device(tmp_path: Path) -> Iterator[MakeDevice]:
+    made: list[FolderDevice] = []
+
+    def make(root: Path | None = None, **options: Any) -> FolderDevice:
+        made.append(FolderDevice(root or tmp_path / f"device{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    left = [pid for device in made for pid in device.close()]
+    said = "".join(device.stderr.read_text() for device in made if device.stderr.exists())
+    assert left == []
+    assert said == ""
+
+
+@pytest.fixture
+def device(make_device: MakeDevice) -> FolderDevice:
+    return make_device()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import getpass
 import json
 import os
@@ -11,14 +12,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from edgekit.errors import DataError, DeviceError, LinkLost
+from edgekit.records.devices import DeviceFacts
 from edgekit.records.devicespec import DeviceSpec
 from edgekit.transports import cargo, shell, workers
-from edgekit.transports.agentanswers import Output, failure
+from edgekit.transports.agentanswers import Facts, Output, failure
 from edgekit.transports.agentchannel import Channel
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.cargo import Cargo
@@ -129,7 +132,7 @@ class Errand:
             "owner": OWNER,
             "argv": [self._spec.python, "-m", "edgekit.measure.worker"],
             "env": {"PYTHONPATH": cargo.WORKER, **workers.settings(held.job.threads)},
-            "stdin": json.dumps(asdict(held.job)) + "\n",
+            "stdin": json.dumps(dataclasses.asdict(held.job)) + "\n",
             "outputs": [cargo.OUTPUTS] if held.outputs else [],
             "system": self._spec.root,
             "timeout_s": self._timeout_s,
@@ -177,6 +180,14 @@ class Errand:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, 1.0)
         client.unlock(OWNER)
+
+
+def facts(told: Facts) -> DeviceFacts:
+    """What an agent said of its device, as a record."""
+    fields = msgspec.to_builtins(told)
+    return DeviceFacts(
+        **{field.name: fields[field.name] for field in dataclasses.fields(DeviceFacts)}
+    )
 
 
 def steadily(action: Callable[[], T], patience_s: float = PATIENCE_S) -> T:

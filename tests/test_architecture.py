@@ -40,6 +40,8 @@ DEVICE = [
     *sorted((PACKAGE / "runtimes").glob("*.py")),
     *sorted((PACKAGE / "wire").glob("*.py")),
 ]
+# What takes it there, on whatever Python a board came with.
+AGENT = sorted((PACKAGE / "transports" / "agent").glob("*.py"))
 FRAMEWORKS = set(
     source.settings()["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"]
 )
@@ -113,17 +115,32 @@ def test_the_device_side_parses_as_python_3_8(path):
     ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 8))
 
 
-def test_the_device_side_uses_nothing_newer_than_python_3_8():
+@pytest.mark.parametrize("path", AGENT, ids=relative)
+def test_the_agent_parses_as_python_3_6(path):
+    ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize(("target", "paths"), [("3.8-", DEVICE), ("3.6-", AGENT)])
+def test_the_device_side_uses_nothing_newer_than_its_python(target, paths):
     # vermin knows when each function and module of the standard library came.
     command = [
         str(Path(sys.executable).with_name("vermin")),
-        "--target=3.8-",
+        f"--target={target}",
         "--no-tips",
         "--violations",
-        *map(str, DEVICE),
+        *map(str, paths),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_agent_needs_the_standard_library_alone():
+    found = set().union(*(source.imports(path) for path in AGENT))
+    ours = {name for name in found if name.startswith("edgekit.")}
+    assert {name for name in ours if not name.startswith("edgekit.transports.agent.")} <= {
+        "edgekit.transports.agent"
+    }
+    assert {name.split(".")[0] for name in found - ours} <= sys.stdlib_module_names
 
 
 def test_frameworks_are_imported_only_behind_the_registry():

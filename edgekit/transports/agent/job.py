@@ -6,7 +6,7 @@ import fcntl
 import os
 import signal
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 from edgekit.transports.agent.files import open_own, read_fields
 from edgekit.transports.agent.machine import boot_id, now_s
@@ -96,7 +96,7 @@ def jobs(root: Path) -> Iterator[Job]:
             yield Job(root, folder.name)
 
 
-def belonging(job: str, parent: int = 0) -> List[int]:
+def belonging(job: str, parent: Optional[int] = None) -> List[int]:
     """Processes that carry the mark of `job` in their environment, or are children of `parent`."""
     mark = f"{MARK}={job}".encode()
     found = []

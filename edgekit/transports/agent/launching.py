@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import os
+from pathlib import Path
 from typing import Iterator
 
 from edgekit.transports.agent.files import open_own, put
 from edgekit.transports.agent.job import Job, prctl
 from edgekit.transports.agent.machine import boot_id, now_s
-from edgekit.transports.agent.requests import RefusedError, Spec
+from edgekit.transports.agent.requests import RefusedError, Spec, kind_of
 from edgekit.transports.agent.supervisor import Supervisor
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -16,7 +17,7 @@ _MOST_DESCRIPTORS = 256  # an agent has a dozen
 
 
 @contextlib.contextmanager
-def guarded(path: str) -> Iterator[int]:
+def guarded(path: Path) -> Iterator[int]:
     """Nobody else changes the device's owner or begins a job in this block.
 
     Args:
@@ -26,7 +27,7 @@ def guarded(path: str) -> Iterator[int]:
         Its descriptor: a process that inherits it keeps the others out, even if this one is
         killed.
     """
-    opened = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    opened = open_own(path, os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX)
         yield opened
@@ -60,7 +61,8 @@ def launch(job: Job, spec: Spec, guard: int) -> None:
     with os.fdopen(ready, "rb") as stream:
         said = stream.read().decode("utf-8", "replace")
     if said != "ok":
-        raise RefusedError("start", said[:300] or "the supervisor ended without a word")
+        kind, _, text = said.partition(":")
+        raise RefusedError(kind or "system", text or "the supervisor ended without a word")
 
 
 def _supervise(job: Job, spec: Spec, tell: int, guard: int) -> None:
@@ -73,7 +75,7 @@ def _supervise(job: Job, spec: Spec, tell: int, guard: int) -> None:
         facts = {"pid": os.getpid(), "boot_id": boot_id(), "at_s": now_s(), "owner": spec.owner}
         put(job.folder / "began.json", facts)
     except Exception as error:  # noqa: BLE001 -- the end of this process: all must be said
-        os.write(tell, f"{type(error).__name__}: {error}".encode())
+        os.write(tell, f"{kind_of(error)}:{type(error).__name__}: {error}".encode())
         return
     os.write(tell, b"ok")
     os.close(tell)

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from edgekit.transports.agent.files import measured, open_own, piece, put, read_
 from edgekit.transports.agent.job import Job, jobs, send
 from edgekit.transports.agent.launching import guarded, launch
 from edgekit.transports.agent.machine import boot_id, facts, now_s
-from edgekit.transports.agent.requests import LINE_BYTES, Fields, RefusedError, check
+from edgekit.transports.agent.requests import LINE_BYTES, Fields, RefusedError, check, kind_of
 from edgekit.transports.agent.supervisor import STREAMS
 
 PART_BYTES = 2**19  # of a file in one answer, which base64 makes a third longer
@@ -39,6 +38,7 @@ class Agent:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._files = root / "files"
+        self._guard = root / "guard"
         for folder in (self._files, root / "jobs"):
             folder.mkdir(exist_ok=True)
         for job in jobs(root):
@@ -60,8 +60,7 @@ class Agent:
         except RefusedError as error:
             kind, text = error.kind, str(error)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            kind, text = "disk" if full else "system", str(error)
+            kind, text = kind_of(error), str(error)
         except (ValueError, RecursionError) as error:
             kind, text = "bad-request", str(error)
         except Exception as error:  # noqa: BLE001 -- a defect must not look like a lost channel
@@ -76,7 +75,7 @@ class Agent:
         """Take the device, or renew one's hold on it, unless another has it."""
         owner = requests.owner(args)
         ttl_s = requests.number(args, "ttl_s", (60.0, 1.0, 86400.0))
-        with self._guarded():
+        with guarded(self._guard):
             holder = self._holder()
             if holder and holder["owner"] != owner:
                 return {**holder, "held": False}
@@ -87,7 +86,7 @@ class Agent:
     def unlock(self, args: Fields) -> Fields:
         """Give the device back. A job that still runs keeps it until its end."""
         owner, place = requests.owner(args), self._root / "lock.json"
-        with self._guarded():
+        with guarded(self._guard):
             released = read_fields(place).get("owner") == owner
             if released:
                 place.unlink()
@@ -106,7 +105,7 @@ class Agent:
             raise RefusedError("no-job", "mkjob comes first")
         if not job.began():
             self._place(job, spec.files)  # which takes its time, so before others must wait
-            with self._guarded() as guard:
+            with guarded(self._guard) as guard:
                 if not job.began():
                     holder = self._holder() or {"owner": "nobody"}
                     if holder["owner"] != spec.owner:
@@ -136,13 +135,17 @@ class Agent:
         name = requests.matching(args.get("name"), requests.NAME, "name")
         offset = int(requests.number(args, "offset", (0, 0, 2**53)))
         until_s = time.monotonic() + requests.number(args, "wait_s", (0.0, 0.0, WAIT_S))
+        state = job.state()
+        place = _place_of(job, name, state)
         job.renew()
         while True:
-            state = job.state()
-            data = piece(_place_of(job, name, state), offset, PART_BYTES)
+            data = piece(place, offset, PART_BYTES)
             if data or state["state"] != "running" or time.monotonic() >= until_s:
                 break
             time.sleep(WATCH_S)
+            job.renew()
+            if not job.running():  # which is cheap to ask, and somebody measures here
+                state = job.state()
         coded = base64.b64encode(data).decode("ascii")
         return {"data": coded, "next": offset + len(data), "state": state["state"]}
 
@@ -175,9 +178,6 @@ class Agent:
 
     def _job(self, args: Fields) -> Job:
         return Job(self._root, args.get("job"))
-
-    def _guarded(self) -> "contextlib._GeneratorContextManager[int]":
-        return guarded(str(self._root / "guard"))
 
     def _holder(self) -> Optional[Fields]:
         """Who has the device: whoever runs a job on it, else whoever's lock isn't over."""

@@ -1,5 +1,6 @@
 """Requests, checked: they come from the host, but over a channel that may have mangled them."""
 
+import errno
 import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -20,7 +21,7 @@ LIMITS = {
     "grace_s": (2.0, 0.0, 60.0),
     "lease_s": (120.0, 1.0, 86400.0),
     "sample_s": (1.0, 1.0, 3600.0),
-    "memory_bytes": (2**62, 2**20, 2**62),
+    "memory_bytes": (0, 0, 2**62),  # of addresses; 0 for all that there are
     "file_bytes": (2**30, 1, 2**62),  # of each file that the job writes
     "stdout_bytes": (2**27, 0, 2**40),
     "stderr_bytes": (2**20, 0, 2**40),
@@ -32,7 +33,8 @@ class RefusedError(Exception):
     """A request that isn't granted.
 
     Attributes:
-        kind: Why, for programs: `bad-request`, `no-job`, `no-file`, `busy`, `file`, `start`.
+        kind: Why, for programs: `bad-request`, `no-job`, `no-file`, `busy`, `file`, `disk`,
+            `system`.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -85,6 +87,12 @@ def spec(args: Fields) -> Spec:
         system=system(args),
         limits={name: number(args, name, LIMITS[name]) for name in LIMITS},
     )
+
+
+def kind_of(error: Exception) -> str:
+    """What a failure is for programs: of the disk that is full, or of the system."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "disk" if full else "system"
 
 
 def check(right: bool, what: str) -> None:  # noqa: FBT001 -- it reads as a sentence

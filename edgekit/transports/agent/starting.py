@@ -58,11 +58,12 @@ def _limit(limits: Dict[str, float]) -> None:
     wanted: Dict[Any, float] = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits["file_bytes"],
-        resource.RLIMIT_AS: limits["memory_bytes"],
     }
+    if limits["memory_bytes"]:
+        wanted[resource.RLIMIT_AS] = limits["memory_bytes"]
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
-        most = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
-        resource.setrlimit(kind, (most, most))
+        if hard == resource.RLIM_INFINITY or value < hard:
+            resource.setrlimit(kind, (int(value), int(value)))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_END)

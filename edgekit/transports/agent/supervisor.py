@@ -53,7 +53,8 @@ class Supervisor:
         self._began_s = self._leased_s = self._look_s = self._sample_s = time.monotonic()
         self._deadline_s = self._began_s + self._limits["timeout_s"]
         self._reason = ""  # why the job was made to end
-        self._killed = self._given_up = self._childless = False
+        self._killed = self._given_up = False
+        self._childless = True
         self._status: Optional[int] = None
         self._peak_bytes = 0
         self._strays: Set[int] = set()
@@ -65,14 +66,16 @@ class Supervisor:
         Raises:
             OSError: The disk has no room for the result, not even what was held back for it.
         """
-        # From here on a signal does it; before, only the file was there to be seen.
-        self._cancelled = self._cancelled or (self._job.folder / "cancel").exists()
+        # From now on a signal cancels it; before, nobody knew whom to send one.
+        if (self._job.folder / "cancel").exists():
+            self._finish("cancelled")
+            return
         try:
             self._process = start(self._job, self._spec)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._childless = True
             self._finish("exec", str(error))
             return
+        self._childless = False
         self._connect()
         while self._status is None and not self._given_up:
             pause_s = min(self._look_s, self._deadline_s) - time.monotonic()
@@ -161,7 +164,11 @@ class Supervisor:
             return
         self._look_s = now_s + LOOK_S
         # That the time has changed counts, and not the time itself: clocks of boards jump.
-        changed_ns = (self._job.folder / "lease").stat().st_mtime_ns
+        try:
+            changed_ns = (self._job.folder / "lease").stat().st_mtime_ns
+        except OSError:  # somebody took the folder away
+            self._cancelled = True
+            return
         if changed_ns != self._lease_ns:
             self._lease_ns, self._leased_s = changed_ns, now_s
         if now_s - self._leased_s > self._limits["lease_s"] and not self._reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,7 +89,9 @@ def bring(shell: Shell, python: str, work_dir: str, items: Sequence[Item]) -> st
     try:
         answers = _Answers(process)
         files = [[item.path, item.size_bytes, item.sha256] for item in items]
-        process.send(msgspec.json.encode(files) + b"\n")
+        # A program that has ended already takes nothing; what it says tells why.
+        with contextlib.suppress(LinkLost):
+            process.send(msgspec.json.encode(files) + b"\n")
         asked = decoded(answers.first(python), _Asked)
         _check(asked, len(items))
         missing = [items[number] for number in asked.missing]

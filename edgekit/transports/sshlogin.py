@@ -31,6 +31,9 @@ LOGIN_S = 30.0
 _KEEPALIVE_S = 5.0
 _KEEPALIVE_COUNT = 3
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+# After those of the known keys: a machine that has none of them any more is to say which it has,
+# so that it isn't taken for one that doesn't answer.
+_ANY_KEY = "+ssh-ed25519,ecdsa-sha2-nistp*,rsa-sha2-*"
 _OWN_KEY = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the device itself"
 
 
@@ -58,6 +61,7 @@ async def login(name: str, spec: DeviceSpec) -> asyncssh.SSHClientConnection:
                 **_where(address),
                 client_factory=lambda: known,
                 known_hosts=known.matching,
+                server_host_key_algs=_ANY_KEY,
                 connect_timeout=CONNECT_S,
                 login_timeout=LOGIN_S,
                 keepalive_interval=_KEEPALIVE_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from edgekit.errors import EdgekitError, UsageError
 from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
+from edgekit.transports import TRANSPORTS, Remote
 from edgekit.wire import Failure, Profile
 from edgekit.workflows import routes, scenarios
 
@@ -98,7 +100,10 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
         try:
             subject = storage.subject(path)
             legs = [leg(request, subject, name) for name in runtimes(request, subject)]
-            plans += [scenarios.applied(request.wanted, one, request.threads) for one in legs]
+            plans += [
+                scenarios.applied(request.wanted, one, request.threads, cores=cpus(one.device)[1])
+                for one in legs
+            ]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
@@ -112,17 +117,18 @@ def check(request: BenchRequest) -> None:
     Raises:
         UsageError: An option's value is unknown, or out of its range.
     """
-    device_of(request)
+    device = device_of(request)
     if request.profile not in PROFILES:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
         )
     _check_numbers(request)
-    logical = os.cpu_count() or 1
+    logical, usable = cpus(device)
     if request.threads is not None and request.threads > logical:
+        where = "this machine" if device.name == Device().name else device.name
         raise UsageError(
-            f"--threads is {request.threads}; this machine has {logical} logical CPUs",
-            hint=f"give at most {logical}; without it, it is {usable_cores()}",
+            f"--threads is {request.threads}; {where} has {logical} logical CPUs",
+            hint=f"give at most {logical}; without it, it is {usable}",
         )
     for name in request.runtimes:
         RUNTIMES.entry(name)
@@ -139,6 +145,20 @@ def device_of(request: BenchRequest) -> Device:
     if request.device == Device().name:
         return Device(root=str(ROOT))
     return inventory.device(request.device)
+
+
+@functools.cache
+def cpus(device: Device) -> tuple[int, int]:
+    """How many CPUs `device` has, and how many threads make sense there.
+
+    Raises:
+        DeviceError: It can't be reached, or used.
+    """
+    transport = TRANSPORTS.get(device.transport)
+    if isinstance(transport, Remote):
+        found = transport.probe(device).cpus
+        return found, found
+    return os.cpu_count() or 1, usable_cores()
 
 
 def _check_numbers(request: BenchRequest) -> None:
@@ -201,12 +221,18 @@ def format_of(subject: Subject) -> Format:
 
 
 def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
-    """The leg of `request` that measures `subject` by the runtime with that name."""
+    """The leg of `request` that measures `subject` by the runtime with that name.
+
+    Raises:
+        UsageError: There is no such device.
+        DeviceError: It can't be reached, or used.
+    """
+    device = device_of(request)
     return BenchPlan(
         subject=subject,
         runtime=runtime,
-        device=device_of(request),
-        threads=request.threads or usable_cores(),
+        device=device,
+        threads=request.threads or cpus(device)[1],
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
         profile_name=request.profile,

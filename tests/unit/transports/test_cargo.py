@@ -20,6 +20,11 @@ def _file(path: Path, content: bytes = b"model") -> str:
     return str(path)
 
 
+def _content(item: cargo.Item) -> bytes:
+    with item.open() as file:
+        return file.read()
+
+
 def _job(model: str, **fields: object) -> Job:
     return Job("bench", "onnxruntime", model, "fp32", threads=1, **fields)  # type: ignore[arg-type]
 
@@ -31,7 +36,7 @@ def test_the_worker_is_the_same_file_each_time() -> None:
 
 
 def test_the_worker_runs_from_its_archive_alone(tmp_path: Path) -> None:
-    (tmp_path / cargo.WORKER).write_bytes(cargo.worker().open().read())
+    (tmp_path / cargo.WORKER).write_bytes(_content(cargo.worker()))
     job = {"kind": "tune", "runtime": "", "model": "", "precision": "", "threads": 1}
     done = subprocess.run(
         [sys.executable, "-m", "edgekit.measure.worker"],
@@ -46,7 +51,7 @@ def test_the_worker_runs_from_its_archive_alone(tmp_path: Path) -> None:
 
 
 def test_everything_that_a_worker_may_import_is_in_the_archive(tmp_path: Path) -> None:
-    (tmp_path / cargo.WORKER).write_bytes(cargo.worker().open().read())
+    (tmp_path / cargo.WORKER).write_bytes(_content(cargo.worker()))
     program = """
 import importlib, zipfile
 for name in zipfile.ZipFile("worker.zip").namelist():
@@ -67,7 +72,7 @@ def test_two_models_of_one_name_each_keep_what_lies_beside_them(tmp_path: Path) 
     held = cargo.pack(_job(base, rivals=[Rival(head, "fp16")]))
     assert held.job.model == "0/model.onnx"
     assert held.job.rivals == [Rival("1/model.onnx", "fp16")]
-    content = {name: item.open().read() for name, item in held.files.items()}
+    content = {name: _content(item) for name, item in held.files.items()}
     assert content["0/weights.bin"] == b"base"
     assert content["1/weights.bin"] == b"head"
 

@@ -162,7 +162,7 @@ class FolderDevice:
     def left(self) -> list[int]:
         """Processes of its jobs, and their supervisors, that still run."""
         found = []
-        for job in jobs(self.root):
+        for job in jobs(self.root) if (self.root / "jobs").exists() else ():
             found += belonging(job.name)
             if job.running():
                 found.append(job.began()["pid"])

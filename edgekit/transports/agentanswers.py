@@ -26,7 +26,7 @@ class _Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Both sides are of one version: what isn't known is wrong."""
 
 
-class Hello(_Checked):
+class Hello(_Checked, frozen=True):
     """The first line.
 
     Attributes:
@@ -44,7 +44,7 @@ class Hello(_Checked):
     refused: Words
 
 
-class Facts(_Checked):
+class Facts(_Checked, frozen=True):
     """What a device is and has; empty or None where it doesn't tell.
 
     Attributes:
@@ -90,7 +90,7 @@ class Facts(_Checked):
     uid: Count
 
 
-class Lock(_Checked):
+class Lock(_Checked, frozen=True):
     """Who has a device.
 
     Attributes:
@@ -104,25 +104,25 @@ class Lock(_Checked):
     left_s: Seconds
 
 
-class Unlocked(_Checked):
+class Unlocked(_Checked, frozen=True):
     """Whether a device was given back; not if it was somebody else's."""
 
     released: bool
 
 
-class Made(_Checked):
+class Made(_Checked, frozen=True):
     """Digests of the files that must still be pushed."""
 
     missing: list[Sha256]
 
 
-class Swept(_Checked):
+class Swept(_Checked, frozen=True):
     """Ids of the jobs that were to go and are still there."""
 
     left: list[Words]
 
 
-class Output(_Checked):
+class Output(_Checked, frozen=True):
     """A file that a job wrote.
 
     Attributes:
@@ -134,7 +134,7 @@ class Output(_Checked):
     sha256: Sha256
 
 
-class Result(_Checked):
+class Result(_Checked, frozen=True):
     """How a job ended.
 
     Attributes:
@@ -177,7 +177,7 @@ class Result(_Checked):
             raise ValueError("a result contradicts itself")
 
 
-class State(_Checked):
+class State(_Checked, frozen=True):
     """How a job is.
 
     Attributes:
@@ -197,7 +197,7 @@ class State(_Checked):
             raise ValueError("a job without a result is done, or one with a result isn't")
 
 
-class Part(_Checked):
+class Part(_Checked, frozen=True):
     """The next bytes of a stream or of an output.
 
     Attributes:
@@ -211,7 +211,7 @@ class Part(_Checked):
     state: Literal["prepared", "running", "done", "lost"]
 
 
-class Refusal(_Checked):
+class Refusal(_Checked, frozen=True):
     """Why a request wasn't granted.
 
     Attributes:

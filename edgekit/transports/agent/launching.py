@@ -75,12 +75,17 @@ def _supervise(job: Job, spec: Spec, tell: int, guard: int) -> None:
         facts = {"pid": os.getpid(), "boot_id": boot_id(), "at_s": now_s(), "owner": spec.owner}
         put(job.folder / "began.json", facts)
     except Exception as error:  # noqa: BLE001 -- the end of this process: all must be said
-        os.write(tell, f"{kind_of(error)}:{type(error).__name__}: {error}".encode())
+        _tell(tell, f"{kind_of(error)}:{type(error).__name__}: {error}")
         return
-    os.write(tell, b"ok")
-    os.close(tell)
+    _tell(tell, "ok")
     os.close(guard)
     supervisor.run()
+
+
+def _tell(pipe: int, words: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the agent was killed meanwhile
+        os.write(pipe, words.encode())
+    os.close(pipe)
 
 
 def _detach(kept: "set[int]") -> None:

@@ -107,7 +107,7 @@ class Agent:
             self._place(job, spec.files)  # which takes its time, so before others must wait
             with guarded(self._guard) as guard:
                 if not job.began():
-                    holder = self._holder() or {"owner": "nobody"}
+                    holder = self._holder(job.name) or {"owner": "nobody"}
                     if holder["owner"] != spec.owner:
                         raise RefusedError("busy", f"the device is held by {holder['owner']}")
                     launch(job, spec, guard)
@@ -179,10 +179,14 @@ class Agent:
     def _job(self, args: Fields) -> Job:
         return Job(self._root, args.get("job"))
 
-    def _holder(self) -> Optional[Fields]:
-        """Who has the device: whoever runs a job on it, else whoever's lock isn't over."""
+    def _holder(self, beside: str = "") -> Optional[Fields]:
+        """Who has the device: whoever runs a job on it, else whoever's lock isn't over.
+
+        Args:
+            beside: A job that doesn't count: its last supervisor may not be gone altogether.
+        """
         for job in jobs(self._root):
-            if job.running():
+            if job.name != beside and job.running():
                 return {"owner": job.began().get("owner", "a job that begins"), "left_s": 0.0}
         lock = read_fields(self._root / "lock.json")
         if lock.get("boot_id") != boot_id():  # whoever it was, all that ran is gone

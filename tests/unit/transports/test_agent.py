@@ -213,7 +213,7 @@ def test_outputs_are_fetched_whole(device: FolderDevice, tmp_path: Path) -> None
     list(client.attach(name, timeout_s=LONG_S))
     client.fetch(name, "o", client.result(name).outputs["o"], tmp_path / "here")
     assert (tmp_path / "here").read_bytes() == bytes(3 * 2**19)
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["here"]
+    assert not (tmp_path / "here.part").exists()
 
 
 def test_a_file_that_was_mangled_on_its_way_is_not_used(device: FolderDevice) -> None:
@@ -426,7 +426,7 @@ LINES = st.binary(max_size=200).filter(lambda line: b"\n" not in line) | REQUEST
 
 @given(line=LINES)
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_line_gets_one_answer_and_leaves_nothing_outside(
     channel: PipeChannel, device: FolderDevice, line: bytes

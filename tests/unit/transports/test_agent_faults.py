@@ -169,6 +169,7 @@ def test_the_supervisor_is_killed(device: FolderDevice) -> None:
     with pytest.raises(DeviceError, match="supervisor died"):
         client.result(name)
     eventually(lambda: device.left() == [])
+    client.unlock(OWNER)
     client.lock("ben", LONG_S)
 
 

@@ -344,7 +344,7 @@ ANSWERS = st.fixed_dictionaries({"id": st.just(1) | JSON, "ok": STATES | JSON})
 
 
 @given(answer=st.binary(max_size=200) | ANSWERS.map(line))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_answer_is_believed_whole_or_refused(answer: bytes) -> None:
     try:
         result = client(answer).result(JOB)

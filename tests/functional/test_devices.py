@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from tests.foreign_files import net
+from tests.source import ROOT
 from tests.sshd import Sshd, make_key
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -29,7 +30,9 @@ def cli(run_cli: RunCli, home: Path) -> RunCli:
 
     def run(*args: object, user: Path = home) -> subprocess.CompletedProcess[str]:
         places = {"HOME": str(user), "XDG_CONFIG_HOME": str(user / ".config")}
-        return run_cli(*args, env={**places, "SSH_AUTH_SOCK": ""}, cwd=home)
+        # From another folder than the source, which is what must run all the same.
+        places |= {"SSH_AUTH_SOCK": "", "PYTHONPATH": str(ROOT)}
+        return run_cli(*args, env=places, cwd=home)
 
     return run
 

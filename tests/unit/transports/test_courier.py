@@ -108,7 +108,7 @@ def test_no_room_is_told_before_anything_is_sent(root: Path) -> None:
 
 def test_it_is_of_python_3_6() -> None:
     ast.parse(SOURCE, feature_version=(3, 6))
-    vermin = Path(sys.executable).with_name("vermin")
+    vermin = str(Path(sys.executable).with_name("vermin"))
     command = [vermin, "--target=3.6-", "--no-tips", "--violations", courier.__file__]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

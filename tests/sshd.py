@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -22,7 +24,7 @@ Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/host_{kind}
 PidFile none
-AuthorizedKeysFile {folder}/authorized_keys
+AuthorizedKeysFile {keys}
 StrictModes no
 UsePAM no
 PasswordAuthentication no
@@ -59,8 +61,36 @@ class Sshd:
         (self.home / ".ssh").mkdir(parents=True)
         public = make_key(self.home / ".ssh/id_ed25519")
         (folder / "authorized_keys").write_text(public + "\n")
+        self._keys = f"{folder}/authorized_keys"
         self.work_dir = folder / "work"
         self._server: subprocess.Popen[bytes] | None = None
+        self.uid = os.geteuid()
+        self._prefix: list[str] = []
+
+    def other_user(self, folder: Path) -> Sshd:
+        """Another server, which lets in a user whom only it knows. Needs root.
+
+        Args:
+            folder: Where that user's home will be; others must be able to get there.
+        """
+        other = copy.copy(self)
+        other.user, other.uid, other.port = "edgekit-test", 61234, _free_port()
+        home = folder / "home"
+        (home / ".ssh").mkdir(parents=True)
+        shutil.copy(self._folder / "authorized_keys", home / ".ssh/authorized_keys")
+        folder.chmod(0o755)
+        for path in (home, *home.rglob("*")):
+            os.chown(path, other.uid, other.uid)
+        passwd = self._folder / "passwd"
+        line = f"{other.user}:x:{other.uid}:{other.uid}::{home}:/bin/sh\n"
+        passwd.write_text(Path("/etc/passwd").read_text() + line)
+        # In a namespace of its own: the machine's users stay as they are.
+        script = f'mount --bind {shlex.quote(str(passwd))} /etc/passwd && exec "$@"'
+        other._prefix = ["unshare", "--mount", "sh", "-c", script, "sh"]
+        other._keys = str(home / ".ssh/authorized_keys")
+        other._server = None
+        other.start()
+        return other
 
     @property
     def address(self) -> str:
@@ -74,14 +104,16 @@ class Sshd:
 
     def start(self, kind: str = "ed25519") -> None:
         """Start it, and wait until it answers."""
-        config = self._folder / "sshd_config"
-        config.write_text(_CONFIG.format(port=self.port, folder=self._folder, kind=kind))
+        config = self._folder / f"sshd_config_{self.port}"
+        config.write_text(
+            _CONFIG.format(port=self.port, folder=self._folder, kind=kind, keys=self._keys)
+        )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         assert _PROGRAM is not None
         with (self._folder / "sshd.log").open("ab") as log:
             self._server = subprocess.Popen(
-                [_PROGRAM, "-D", "-e", "-f", str(config)],
+                [*self._prefix, _PROGRAM, "-D", "-e", "-f", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

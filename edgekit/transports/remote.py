@@ -91,14 +91,17 @@ class Errand:
             DeviceError: It could not begin, failed, or the link broke for good.
             DataError: A file of the job can't be read, or one that came isn't what was told of.
         """
-        held = cargo.pack(self._job)
         try:
-            self._begin(held)
-            self._follow(held, say, stop)
+            held = cargo.pack(self._job)
+            self._client.lock(OWNER, LEASE_S)
+            try:
+                self._begin(held)
+                self._follow(held, say, stop)
+            finally:
+                # Whatever ended it is told. What can't be ended from here ends with its lease.
+                with contextlib.suppress(DeviceError):
+                    self._clean_up()
         finally:
-            # Whatever ended it has been said or will be; the lease ends what can't be ended here.
-            with contextlib.suppress(DeviceError):
-                self._clean_up()
             self._client.close()
             self._machine.close()
 
@@ -115,7 +118,6 @@ class Errand:
 
     def _begin(self, held: Cargo) -> None:
         client, name = self._client, self._name
-        client.lock(OWNER, LEASE_S)
         digests = {place: item.sha256 for place, item in held.files.items()}
         missing = set(client.mkjob(name, digests))
         items = {item.sha256: item for item in held.files.values() if item.sha256 in missing}

@@ -106,7 +106,7 @@ async def offered(text: str) -> HostKey:
 
 def unreachable(what: str, error: Exception) -> DeviceError | DataError:
     """The error of a device that can't be reached, or not any more."""
-    if isinstance(error, asyncssh.ConfigParseError | asyncssh.KeyImportError):
+    if isinstance(error, ValueError):  # of asyncssh: what it reads is none
         return DataError(
             f"the SSH configuration can't be used: {one_line(str(error))}",
             hint="mend ~/.ssh/config and the keys that it names; `ssh -G HOST` shows what it says",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -13,7 +15,14 @@ from typing import cast
 import pytest
 
 from edgekit import inventory
-from edgekit.errors import AuthFailed, HostKeyChanged, HostKeyUnknown, Incompatible, LinkLost
+from edgekit.errors import (
+    AuthFailed,
+    DataError,
+    HostKeyChanged,
+    HostKeyUnknown,
+    Incompatible,
+    LinkLost,
+)
 from edgekit.records.devicespec import DeviceSpec
 from edgekit.transports import TRANSPORTS, Remote, cargo, remote, sshlogin
 from edgekit.wire import Job
@@ -128,10 +137,11 @@ class TestLogin:
         with pytest.raises((HostKeyUnknown, LinkLost)):
             say_one(server.spec(address="board"))
 
-    def test_a_broken_configuration_is_told(self, server: Sshd) -> None:
-        (server.home / ".ssh/config").write_text("Port many\n")
-        with pytest.raises(Exception, match="(?i)configuration|port"):
-            say_one(server.spec())
+    @pytest.mark.parametrize("name", ["config", "known_hosts"])
+    def test_a_broken_configuration_is_told(self, server: Sshd, name: str) -> None:
+        (server.home / ".ssh" / name).write_text("Port\n")
+        with pytest.raises(DataError, match="SSH configuration"):
+            say_one(server.spec(host_key=""))
 
     def test_no_python_there(self, server: Sshd) -> None:
         with pytest.raises(Incompatible, match="there is no python9"):
@@ -199,6 +209,24 @@ class TestLink:
         job = scripted("say(open(job['model']).read())", model=str(model))
         assert list(run(server.spec(), job)) == [b"weights"]
         assert not list(server.home.rglob("evil"))
+
+
+@pytest.mark.usefixtures("small_worker")
+def test_as_a_plain_user(tmp_path_factory: pytest.TempPathFactory, server: Sshd) -> None:
+    python = "/usr/bin/python3"
+    if os.geteuid() != 0 or not shutil.which("unshare") or not Path(python).exists():
+        pytest.skip("ssh: only root can make another user, who needs a Python of the system")
+    with tempfile.TemporaryDirectory() as folder:
+        other = server.other_user(Path(folder))
+        try:
+            spec = other.spec(python=python, work_dir="~/.cache/edgekit")
+            job = scripted("say(os.getuid()); say(os.getcwd())")
+            uid, cwd = list(run(spec, job))
+        finally:
+            other.kill()
+        assert int(uid) == other.uid
+        assert cwd.startswith(os.fsencode(f"{folder}/home/.cache/edgekit/jobs/"))
+        assert (Path(folder) / "home/.cache/edgekit").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_device_says_what_it_is(server: Sshd) -> None:

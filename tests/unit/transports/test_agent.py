@@ -310,6 +310,7 @@ def test_two_owners_of_one_device(device: FolderDevice) -> None:
         ben.start(JOB, **device.order("print(1)", owner="ben"))
     ben.lock("ben", LONG_S)
     ben.start(JOB, **device.order("print(1)", owner="ben"))
+    assert list(ben.attach(JOB, timeout_s=LONG_S)) == [b"1"]
 
 
 def test_only_one_of_many_gets_the_device(device: FolderDevice) -> None:

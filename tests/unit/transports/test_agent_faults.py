@@ -45,26 +45,27 @@ def ended(client: AgentClient, name: str) -> Result:
 def test_channels_die_and_the_run_goes_on(device: FolderDevice) -> None:
     client = device.client()
     program = """
-        import sys, time
-        for n in range(400):
-            sys.stdout.write(str(n)); sys.stdout.write("\\n")
-            time.sleep(0.005)
+        import os, sys, time
+        number = 0
+        while not os.path.exists("stop"):
+            sys.stdout.write(str(number)); sys.stdout.write("\\n")
+            number += 1
+            time.sleep(0.01)
+        print(number)
         """
     name = device.begin(client, program)
-    over = threading.Event()
-
-    def kill_channels() -> None:
-        while not over.wait(0.35):
-            with contextlib.suppress(ProcessLookupError):
-                device.channels[-1].process.send_signal(signal.SIGKILL)
-
-    killer = threading.Thread(target=kill_channels)
-    killer.start()
-    lines = [int(line) for line in client.attach(name, timeout_s=LONG_S)]
-    over.set()
-    killer.join()
-    assert lines == list(range(400))
-    assert len(device.channels) > 2
+    lines: list[int] = []
+    killers: list[threading.Timer] = []
+    for line in client.attach(name, timeout_s=LONG_S):
+        lines.append(int(line))
+        if len(killers) < min(4, len(device.channels)):
+            # While the next answer is waited for.
+            killers.append(threading.Timer(0.02, device.channels[-1].process.kill))
+            killers[-1].start()
+        if len(device.channels) == 5:
+            (device.job(name).work / "stop").touch()
+    assert lines == [*range(len(lines) - 1), len(lines) - 1]
+    assert len(device.channels) == 5
     assert ended(client, name).reason == "exit"
 
 
@@ -111,18 +112,20 @@ def test_a_job_takes_too_long_and_does_not_listen(device: FolderDevice) -> None:
 def test_a_job_is_cancelled_and_has_the_time_to_clean_up(device: FolderDevice) -> None:
     client = device.client()
     program = """
-        import signal, sys
-        signal.signal(signal.SIGTERM, lambda *_: print("told"))
+        import signal, sys, time
+        told = []
+        signal.signal(signal.SIGTERM, lambda *_: told.append("told"))
         print("up")
         sys.stdin.read()
+        while not told:
+            time.sleep(0.01)
         print("ended")
         """
     name = device.begin(client, program, stdin="x\n", grace_s=30.0)
     assert first_line(client, name) == b"up"
     client.cancel(name)
     assert ended(client, name).reason == "cancelled"
-    lines = list(client.attach(name, timeout_s=LONG_S))
-    assert sorted(lines[1:]) == [b"ended", b"told"]
+    assert list(client.attach(name, timeout_s=LONG_S)) == [b"up", b"ended"]
 
 
 def test_what_stands_still_is_cancelled_too(device: FolderDevice) -> None:
@@ -147,11 +150,14 @@ def test_what_a_job_leaves_behind_is_ended(device: FolderDevice) -> None:
     # It has left the group, the session and the environment, and holds standard output open.
     program = """
         import os, shutil
-        sleep = shutil.which("sleep")
+        sleep, (gone, held) = shutil.which("sleep"), os.pipe()
         if not os.fork():
             os.setsid()
             if not os.fork():
                 os.execve(sleep, ["sleep", "600"], {})
+            os._exit(0)
+        os.close(held)
+        os.read(gone, 1)  # until the other program runs
         """
     _, result = device.run(program)
     assert (result.reason, result.status, result.all_ended) == ("exit", 0, True)

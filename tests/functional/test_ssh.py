@@ -26,6 +26,8 @@ from edgekit.errors import (
 from edgekit.records.devicespec import DeviceSpec
 from edgekit.transports import TRANSPORTS, Remote, cargo, remote, sshlogin
 from edgekit.wire import Job
+from edgekit.workflows import tuning
+from tests import system_trees
 from tests.machines import scripted, scripted_worker
 from tests.needs import without
 from tests.sshd import Sshd, make_key
@@ -227,6 +229,18 @@ def test_as_a_plain_user(tmp_path_factory: pytest.TempPathFactory, server: Sshd)
         assert int(uid) == other.uid
         assert cwd.startswith(os.fsencode(f"{folder}/home/.cache/edgekit/jobs/"))
         assert (Path(folder) / "home/.cache/edgekit").stat().st_mode & 0o777 == 0o700
+
+
+def test_clocks_are_held_there_and_put_back(server: Sshd, tmp_path: Path) -> None:
+    machine = system_trees.laptop(tmp_path / "machine")
+    governor = machine / system_trees.CPU / "cpufreq/policy0/scaling_governor"
+    inventory.add("board", server.spec(root=str(machine)))
+    with tuning.tuned([inventory.device("board")]):
+        assert governor.read_text() == "performance\n"
+        time.sleep(0.5)
+        assert governor.read_text() == "performance\n"
+    assert governor.read_text() == "powersave\n"
+    assert list((server.work_dir / "jobs").iterdir()) == []
 
 
 def test_a_device_says_what_it_is(server: Sshd) -> None:

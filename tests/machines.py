@@ -93,6 +93,7 @@ class LocalMachine:
         self.down = threading.Event()
         self.processes: list[LocalProcess] = []
         self.agents = 0
+        self.was_reached = False
         self._closed = False
 
     @property
@@ -108,6 +109,7 @@ class LocalMachine:
             raise DeviceError("closed", hint="")
         if self.down.is_set():
             raise gone("no route")
+        self.was_reached = True
         self.processes.append(LocalProcess(argv, self.home, self.down.is_set))
         return self.processes[-1]
 

@@ -46,7 +46,13 @@ T = TypeVar("T")
 
 
 class Machine(shell.Shell, Protocol):
-    """A device that is reached over a link that may break; reached anew whenever it has to be."""
+    """A device that is reached over a link that may break; reached anew whenever it has to be.
+
+    Attributes:
+        was_reached: Whether it ever was.
+    """
+
+    was_reached: bool
 
     def agent(self) -> Channel:
         """Start an agent there, brought if it isn't there yet.
@@ -93,7 +99,7 @@ class Errand:
         """
         try:
             held = cargo.pack(self._job)
-            self._client.lock(OWNER, LEASE_S)
+            self._lock()
             try:
                 self._begin(held)
                 self._follow(held, say, stop)
@@ -115,6 +121,15 @@ class Errand:
     def break_off(self) -> None:
         """Break the link, so that nothing waits for it."""
         self._machine.close()
+
+    def _lock(self) -> None:
+        try:
+            self._client.lock(OWNER, LEASE_S)
+        except LinkLost:
+            # A device that isn't there is told at once; one that was there a moment ago isn't.
+            if not self._machine.was_reached:
+                raise
+            steadily(lambda: self._client.lock(OWNER, LEASE_S))
 
     def _begin(self, held: Cargo) -> None:
         client, name = self._client, self._name

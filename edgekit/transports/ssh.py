@@ -115,9 +115,13 @@ class SshMachine:
     Args:
         name: Its name in the inventory.
         spec: Its entry.
+
+    Attributes:
+        was_reached: Whether it ever was.
     """
 
     def __init__(self, name: str, spec: DeviceSpec) -> None:
+        self.was_reached = False
         self._name = name
         self._spec = spec
         self._loop = Background()
@@ -162,6 +166,7 @@ class SshMachine:
     async def _start(self, command: str) -> SshProcess:
         if self._connection is None or self._connection.is_closed():
             self._connection = await login(self._name, self._spec)
+            self.was_reached = True
         process = await self._connection.create_process(
             f"exec {command}", encoding=None, request_pty=False
         )

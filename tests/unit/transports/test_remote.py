@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -99,6 +100,27 @@ def test_each_line_comes_once_over_a_link_that_breaks(make: Make, tmp_path: Path
     assert found == [str(number).encode() for number in range(40)]
     assert runs.read_text() == "x"
     assert machine.agents > 1
+
+
+@pytest.mark.parametrize("sent_bytes", [1, 60_000, 1_000_000])
+def test_a_link_that_breaks_while_files_are_brought(
+    make: Make, tmp_path: Path, sent_bytes: int
+) -> None:
+    model = tmp_path / "m.onnx"
+    model.write_bytes(os.urandom(4 * 2**20))
+    machine = make()
+
+    def cut() -> None:
+        eventually(lambda: machine.sent_bytes >= sent_bytes)
+        machine.down.set()
+        time.sleep(0.3)
+        machine.down.clear()
+
+    fault = threading.Thread(target=cut)
+    fault.start()
+    job = scripted("say(len(open(job['model'], 'rb').read()))", model=str(model))
+    assert list(run(machine, job)) == [str(model.stat().st_size).encode()]
+    fault.join()
 
 
 def test_a_link_that_stays_away_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,9 +70,12 @@ async def login(name: str, spec: DeviceSpec) -> asyncssh.SSHClientConnection:
                 x11_forwarding=False,
             )
     except asyncssh.HostKeyNotVerifiable as error:
-        raise known.error() from error
+        raise known.error(error.reason) from error
     except asyncssh.KeyExchangeFailed as error:
-        raise known.mismatch(error.reason) from error
+        raise Incompatible(
+            f"{name} speaks no SSH of this time: {one_line(error.reason)}",
+            hint="a newer SSH server must be there",
+        ) from error
     except asyncssh.PermissionDenied as error:
         raise AuthFailed(
             f"{name} doesn't let {address.user or 'this user'} in: {one_line(error.reason)}",
@@ -155,9 +158,14 @@ class _Known(asyncssh.SSHClient):
         self._offered = key
         return False
 
-    def error(self) -> DeviceError:
-        """Why its key isn't trusted."""
-        offered = self._offered.get_fingerprint() if self._offered else "a key of another type"
+    def error(self, reason: str) -> DeviceError:
+        """Why its key isn't trusted, or, in asyncssh's words, that of a host on the way to it."""
+        if self._offered is None:
+            return HostKeyUnknown(
+                f"a host on the way to {self._name} isn't trusted: {one_line(reason)}",
+                hint="log in to it by hand once, and compare its fingerprint there",
+            )
+        offered = self._offered.get_fingerprint()
         if not self._known:
             return HostKeyUnknown(
                 f"{self._name} has the host key {offered}, which nobody has confirmed",
@@ -168,15 +176,6 @@ class _Known(asyncssh.SSHClient):
             f"{self._name} has another host key than before: {offered}, not {known}",
             hint="it was set up anew, or another machine answers in its place. Compare with "
             f"{_OWN_KEY}; only if it is the same: {self._forget()}",
-        )
-
-    def mismatch(self, reason: str) -> DeviceError:
-        """Why no keys could be agreed on."""
-        if self._known and "host key" in reason.lower():
-            return self.error()
-        return Incompatible(
-            f"{self._name} speaks no SSH of this time: {one_line(reason)}",
-            hint="a newer SSH server must be there",
         )
 
     def _add_again(self) -> str:

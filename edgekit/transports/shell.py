@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import time
 from collections.abc import Sequence
@@ -84,8 +85,10 @@ def bring(shell: Shell, python: str, work_dir: str, items: Sequence[Item]) -> st
         Incompatible: The device has no Python that is new enough, or no room.
         DeviceError: It answers in no language of ours.
     """
-    source = _COURIER.read_text(encoding="utf-8")
-    process = shell.start([python, "-I", "-c", source, work_dir])
+    # On one line and of plain letters: shells disagree on what else may stand between quotes.
+    source = base64.b64encode(_COURIER.read_bytes()).decode()
+    program = f'import base64; exec(base64.b64decode("{source}"))'
+    process = shell.start([python, "-I", "-c", program, work_dir])
     try:
         answers = _Answers(process)
         files = [[item.path, item.size_bytes, item.sha256] for item in items]

@@ -145,7 +145,8 @@ class Result(_Checked, frozen=True):
         status: Exit status, if it exited.
         signal: Number of the signal that ended it, if one did.
         wall_s: How long it ran.
-        peak_bytes: The most memory that one of its processes was resident in.
+        peak_bytes: The most memory that one of its processes was resident in; never less than
+            what it takes to start one.
         strays: Processes that it left behind, which were ended.
         all_ended: Whether nothing of it runs any more.
         disk_full: Whether something could not be written.

@@ -1,5 +1,6 @@
 """Small files that are whole or not there, plain ones, and ones that are bounded."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -118,9 +119,8 @@ class Log:
         """Append `data`, or as much of it as there is room for."""
         room = b"" if self.dropped_bytes else data[: self._most - self.kept_bytes]
         written = 0
-        try:
+        with contextlib.suppress(OSError):
             written = os.write(self._opened, room) if room else 0
-        except OSError:
-            self.disk_full = True
+        self.disk_full = self.disk_full or written < len(room)
         self.kept_bytes += written
         self.dropped_bytes += len(data) - written

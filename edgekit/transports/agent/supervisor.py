@@ -132,8 +132,6 @@ class Supervisor:
         def feed() -> None:
             try:
                 del rest[: os.write(pipe, rest)]
-            except BlockingIOError:
-                return
             except OSError:  # nobody reads it any more
                 rest.clear()
             if not rest:

@@ -197,9 +197,17 @@ def subject(path: Path) -> Subject:
         raise UsageError(
             f"{path} has no suffix of a model file", hint=f"one of {', '.join(FOREIGN)}"
         )
-    names = [path.name, *_beside(path)]
-    files = [describe(path.parent, name, "model") for name in names]
+    files = [describe(path.parent, one.name, "model") for one in model_paths(path)]
     return Subject(path, model_sha256(files), model_size_bytes(files))
+
+
+def model_paths(path: Path) -> list[Path]:
+    """A model file, and the files beside it that hold its weights.
+
+    Raises:
+        DataError: One can't be read.
+    """
+    return [path, *(path.with_name(name) for name in _beside(path))]
 
 
 def _beside(path: Path) -> list[str]:

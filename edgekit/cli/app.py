@@ -8,6 +8,7 @@ import typer
 
 from edgekit import __version__
 from edgekit.cli.bench import bench
+from edgekit.cli.devices import devices
 from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
 from edgekit.cli.export import export
@@ -57,6 +58,7 @@ app.command("inspect")(inspect)
 app.command("gate")(gate)
 app.command("report")(report)
 app.add_typer(history)
+app.add_typer(devices)
 
 
 def run() -> NoReturn:

@@ -7,9 +7,10 @@ table below.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edgekit.records import Device
+from edgekit.records.devices import DeviceFacts, HostKey
 from edgekit.registry import Entry, Registry
 from edgekit.wire import Job
 
@@ -35,6 +36,31 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class Remote(Protocol):
+    """A transport to machines that have to be told apart, and that say what they have."""
+
+    def host_key(self, address: str) -> HostKey:
+        """The host key that the machine at `address` offers, right or wrong.
+
+        Raises:
+            LinkLost: It can't be reached.
+        """
+        ...
+
+    def probe(self, device: Device) -> DeviceFacts:
+        """What `device` says of itself.
+
+        Raises:
+            DeviceError: It can't be reached, or answers in no language of ours.
+        """
+        ...
+
+
 TRANSPORTS: Registry[Transport] = Registry(
-    "transport", {"local": Entry("edgekit.transports.local:TRANSPORT")}
+    "transport",
+    {
+        "local": Entry("edgekit.transports.local:TRANSPORT"),
+        "ssh": Entry("edgekit.transports.ssh:TRANSPORT", "ssh", ("asyncssh",)),
+    },
 )

@@ -17,12 +17,11 @@ from pathlib import Path
 import edgekit
 from edgekit.errors import DeviceError
 from edgekit.records import Device
+from edgekit.transports import workers
 from edgekit.transports.tail import Tail
 from edgekit.wire import Job
 
 WORKER = (sys.executable, "-m", "edgekit.measure.worker")
-# Of one answer, all its lines together. A million inferences are 20 MiB.
-ANSWER_LIMIT = 128 * 2**20  # bytes
 CHUNK = 2**16
 # A governor is set within milliseconds, of hundreds of CPUs within a second.
 PUT_BACK_S = 10.0
@@ -34,11 +33,6 @@ KEPT = (
 )  # fmt: skip
 
 
-# glibc's threshold from which a block is mapped by itself begins here and then follows what is
-# freed. Where that leads hangs on where the heap happens to lie: one file took from 51 to 65 MiB
-# in ten processes, and 47 to 48 with the threshold held.
-FIXED_HEAP = {"MALLOC_MMAP_THRESHOLD_": str(128 * 2**10)}
-
 
 def worker_environment(threads: int, *, fixed_heap: bool = False) -> dict[str, str]:
     """The whole environment of a worker that may use `threads` threads."""
@@ -47,18 +41,7 @@ def worker_environment(threads: int, *, fixed_heap: bool = False) -> dict[str, s
         **{name: os.environ[name] for name in KEPT if name in os.environ},
         # The package that runs here, and not a file of the same name in the current folder.
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")])),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUNBUFFERED": "1",
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        # Importing these libraries reports to their makers: ONNX Runtime obeys the first, OpenVINO
-        # stays quiet where it believes to be in continuous integration.
-        "ORT_DISABLE_TELEMETRY": "1",
-        "CI": "true",
-        **(FIXED_HEAP if fixed_heap else {}),
+        **workers.settings(threads, fixed_heap=fixed_heap),
     }
 
 
@@ -85,24 +68,16 @@ class LocalLink:
             yield from _lines(process, time.monotonic() + timeout_s)
             status = process.wait()
         except TimeoutError:
-            raise DeviceError(
-                f"no result after {timeout_s:g} s",
-                hint="it hangs, or is too slow: try `--profile quick`, or `--timeout 3600`",
-                stderr_tail=tail.text(),
-            ) from None
+            raise workers.too_slow(timeout_s, tail.text()) from None
         except _EndlessError:
-            raise DeviceError(
-                f"the worker sent more than {ANSWER_LIMIT} bytes",
-                hint="something else than edgekit's worker answered",
-                stderr_tail=tail.text(),
-            ) from None
+            raise workers.endless(tail.text()) from None
         finally:
             if job.kind == "tune":
                 _let_put_back(process)
             # Also on Ctrl-C, and when the reader stops reading.
             _end(process)
         if status:
-            raise _crash(status, tail.text())
+            raise workers.crashed(status, tail.text())
 
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         try:
@@ -162,7 +137,7 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
             if not chunk:
                 break
             size_bytes += len(chunk)
-            if size_bytes > ANSWER_LIMIT:
+            if size_bytes > workers.ANSWER_LIMIT:
                 raise _EndlessError
             *lines, tail = chunk.split(b"\n")
             for line in lines:
@@ -193,23 +168,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-
-
-def _crash(status: int, tail: str) -> DeviceError:
-    if status > 0:
-        return DeviceError(
-            f"the worker ended with exit status {status}",
-            hint="its last lines say why",
-            stderr_tail=tail,
-        )
-    number = -status
-    name = signal.Signals(number).name
-    hint = (
-        "the system may have run out of memory: try a smaller batch"
-        if number == signal.SIGKILL
-        else "the runtime crashed on this file: try another runtime or another version of it"
-    )
-    return DeviceError(f"the worker was ended by {name}", hint=hint, stderr_tail=tail)
 
 
 TRANSPORT = Local()

@@ -8,7 +8,15 @@ from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.recipe import STATIC
-from edgekit.records import Artifact, BenchPlan, BenchResult, Int8Share, Metric, Precision
+from edgekit.records import (
+    Artifact,
+    BenchPlan,
+    BenchResult,
+    Device,
+    Int8Share,
+    Metric,
+    Precision,
+)
 from edgekit.stats import step
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
@@ -117,15 +125,18 @@ def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
     return [f"{int8.least:.1%} in int8; --require-int8 asks for {least:.1%}"]
 
 
+def _cores(plan: BenchPlan) -> int:
+    # A device's own were counted when it was planned; more threads than those are refused.
+    here = plan.device.transport == Device().transport
+    return usable_cores() if here else plan.threads * plan.scenario.streams
+
+
 def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     """What to know about the numbers."""
     unsteady = sum(not launch.steady for launch in launches)
     of = f" in {unsteady} of {len(launches)} processes" if len(launches) > 1 else ""
-    crowded = [
-        f"{plan.threads * plan.scenario.streams} threads on {cores} usable cores"
-        for cores in [usable_cores()]
-        if plan.threads * plan.scenario.streams > cores
-    ]
+    threads, cores = plan.threads * plan.scenario.streams, _cores(plan)
+    crowded = [f"{threads} threads on {cores} usable cores"] if threads > cores else []
     return (
         _company(launches)
         + _steps(launches)

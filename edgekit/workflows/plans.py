@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit import storage
+from edgekit import inventory, storage
 from edgekit.errors import EdgekitError, UsageError
 from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
+from edgekit.transports import TRANSPORTS, Remote
 from edgekit.wire import Failure, Profile
 from edgekit.workflows import routes, scenarios
 
@@ -98,7 +100,10 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
         try:
             subject = storage.subject(path)
             legs = [leg(request, subject, name) for name in runtimes(request, subject)]
-            plans += [scenarios.applied(request.wanted, one, request.threads) for one in legs]
+            plans += [
+                scenarios.applied(request.wanted, one, request.threads, cores=cpus(one.device)[1])
+                for one in legs
+            ]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
@@ -112,25 +117,48 @@ def check(request: BenchRequest) -> None:
     Raises:
         UsageError: An option's value is unknown, or out of its range.
     """
-    if request.device != Device().name:
-        raise UsageError(
-            f"there is no device named {request.device!r}",
-            hint=f"only {Device().name!r}, this machine, exists so far",
-        )
+    device = device_of(request)
     if request.profile not in PROFILES:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
         )
     _check_numbers(request)
-    logical = os.cpu_count() or 1
+    logical = cpus(device)[0]
     if request.threads is not None and request.threads > logical:
+        where = "this machine" if device.name == Device().name else device.name
         raise UsageError(
-            f"--threads is {request.threads}; this machine has {logical} logical CPUs",
+            f"--threads is {request.threads}; {where} has {logical} logical CPUs",
             hint=f"give at most {logical}",
         )
     for name in request.runtimes:
         RUNTIMES.entry(name)
     scenarios.check(request.wanted)
+
+
+def device_of(request: BenchRequest) -> Device:
+    """The machine that `request` names.
+
+    Raises:
+        UsageError: There is none of that name.
+        DataError: An inventory is broken.
+    """
+    if request.device == Device().name:
+        return Device(root=str(ROOT))
+    return inventory.device(request.device)
+
+
+@functools.cache
+def cpus(device: Device) -> tuple[int, int]:
+    """How many CPUs `device` has, and how many threads make sense there.
+
+    Raises:
+        DeviceError: It can't be reached, or used.
+    """
+    transport = TRANSPORTS.get(device.transport)
+    if isinstance(transport, Remote):
+        found = transport.probe(device).cpus
+        return found, found
+    return os.cpu_count() or 1, usable_cores()
 
 
 def _check_numbers(request: BenchRequest) -> None:
@@ -193,12 +221,18 @@ def format_of(subject: Subject) -> Format:
 
 
 def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
-    """The leg of `request` that measures `subject` by the runtime with that name."""
+    """The leg of `request` that measures `subject` by the runtime with that name.
+
+    Raises:
+        UsageError: There is no such device.
+        DeviceError: It can't be reached, or used.
+    """
+    device = device_of(request)
     return BenchPlan(
         subject=subject,
         runtime=runtime,
-        device=Device(root=str(ROOT)),
-        threads=request.threads or usable_cores(),
+        device=device,
+        threads=request.threads or cpus(device)[1],
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
         profile_name=request.profile,

@@ -10,7 +10,6 @@ from pathlib import Path
 from edgekit import wire
 from edgekit.datasets import images, packaged
 from edgekit.errors import MissingDependency, UsageError
-from edgekit.measure.environment import usable_cores
 from edgekit.measure.server import LEAST_RUNS
 from edgekit.records import BenchPlan
 from edgekit.registry import install_command, is_installed
@@ -126,20 +125,20 @@ def _check_loadgen(wanted: Wanted) -> None:
         )
 
 
-def applied(wanted: Wanted, plan: BenchPlan, threads: int | None) -> BenchPlan:
+def applied(wanted: Wanted, plan: BenchPlan, threads: int | None, *, cores: int) -> BenchPlan:
     """`plan` with what is wanted.
 
     Args:
         wanted: What the user says; checked.
         plan: A leg.
         threads: The threads that the user gave; None for none.
+        cores: How many can be used where it is measured.
 
     Raises:
         UsageError: The leg can't be run so.
         EdgekitError: There are no photos for it.
     """
-    streams = _streams(wanted, threads)
-    cores = usable_cores()
+    streams = _streams(wanted, cores // (threads or 1))
     scenario = Scenario(
         mode=wanted.mode,
         rate_per_s=wanted.rate_per_s,
@@ -157,11 +156,11 @@ def applied(wanted: Wanted, plan: BenchPlan, threads: int | None) -> BenchPlan:
     )
 
 
-def _streams(wanted: Wanted, threads: int | None) -> int:
-    """Streams that are asked for; else as many as fill the cores, each with its threads."""
+def _streams(wanted: Wanted, most: int) -> int:
+    """Streams that are asked for; else `most`, as many as fill the cores with their threads."""
     if wanted.mode != "offline" or wanted.loadgen:
         return 1
-    return wanted.streams or max(1, usable_cores() // (threads or 1))
+    return wanted.streams or max(1, most)
 
 
 def _profile(wanted: Wanted, profile: Profile) -> Profile:

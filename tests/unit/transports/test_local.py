@@ -109,7 +109,7 @@ def test_a_reader_that_stops_listening_ends_the_worker() -> None:
 
 @pytest.mark.parametrize("piece", ["x", "x\\n"])
 def test_an_answer_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, piece: str) -> None:
-    monkeypatch.setattr("edgekit.transports.local.ANSWER_LIMIT", 2**20)
+    monkeypatch.setattr("edgekit.transports.workers.ANSWER_LIMIT", 2**20)
     with pytest.raises(DeviceError, match="more than 1048576 bytes"):
         _run(f"import sys\nwhile True: sys.stdout.write('{piece}' * 65536)")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +15,13 @@ from edgekit.measure.server import LEAST_RUNS
 from edgekit.records import Artifact, BenchPlan, Device, Preprocess, Subject
 from edgekit.wire import Profile, Scenario
 from edgekit.workflows import scenarios
-from edgekit.workflows.scenarios import Wanted, applied, check
+from edgekit.workflows.scenarios import Wanted, check
 
 PROFILE = Profile(400, 3.0, 60.0, 5, 0.5, 30.0, launches=6)
 PLAN = BenchPlan(Subject(Path("m.onnx"), "0" * 64, 1), "onnxruntime", Device(), 4, None, PROFILE)
 
 
-@pytest.fixture(autouse=True)
-def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenarios, "usable_cores", lambda: 4)
+applied = functools.partial(scenarios.applied, cores=4)
 
 
 @pytest.mark.parametrize(

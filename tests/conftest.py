@@ -16,6 +16,9 @@ import pytest
 Completed = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Completed]
 
+# Real devices to measure on: SSH servers, slow and cut links, an arm64 board, a phone.
+pytest_plugins = ["tests.lab.fixtures"]
+
 ROOT = Path(__file__).parents[1]
 # Far above what any command in the tests takes on two busy cores: a hang fails, a slow day doesn't.
 _TIMEOUT_S = 1200

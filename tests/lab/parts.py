@@ -88,6 +88,8 @@ def _kept(name: str, recipe: Sequence[str], make: Callable[[Path], None]) -> Pat
     folder = cache / f"{name}-{key}"
     with filelock.FileLock(cache / f"{name}.lock"):
         if not folder.exists():
+            for abandoned in cache.glob(f"{name}-part-*"):
+                shutil.rmtree(abandoned)
             made = Path(tempfile.mkdtemp(prefix=f"{name}-part-", dir=cache))
             made.chmod(0o755)
             try:

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 NEW_MOUNTS = 0x00020000
 NEW_HOSTNAME = 0x04000000
@@ -55,7 +56,7 @@ def unshare(kinds: int) -> None:
 
 
 class _Filter(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("program", ctypes.c_void_p))
+    _fields_: ClassVar = [("length", ctypes.c_ushort), ("program", ctypes.c_void_p)]
 
 
 def deny_vsock() -> None:

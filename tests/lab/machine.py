@@ -37,6 +37,7 @@ class Layout:
         network: The network namespace that it is in; the tests' own if there is none.
         own_users: Whether it has a user namespace, as another architecture's programs need.
         group: The control group that it is in.
+        env: Variables that everything on it starts with.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Layout:
     network: Path | None = None
     own_users: bool = False
     group: Cgroup | None = None
+    env: dict[str, str] = field(default_factory=dict)
 
 
 class Machine:
@@ -112,7 +114,11 @@ class Machine:
         assert self._outer is not None
         assert self._outer.stdin is not None
         path = self.folder / log
-        order = {"argv": list(argv), "env": {"PATH": PATH, **(env or {})}, "log": str(path)}
+        order = {
+            "argv": list(argv),
+            "env": {"PATH": PATH, **self.layout.env, **(env or {})},
+            "log": str(path),
+        }
         self._outer.stdin.write(json.dumps(order) + "\n")
         self._outer.stdin.flush()
         return path
@@ -134,7 +140,7 @@ class Machine:
         """Run a command on it to its end, as its root, without this process's variables."""
         return subprocess.run(
             self.enter(*argv),
-            env={"PATH": PATH},
+            env={"PATH": PATH, **self.layout.env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -22,7 +22,7 @@ def fresh(kind: str) -> str:
 def is_of_a_dead_run(name: str) -> bool:
     """Whether a name is one of `fresh`, by a process that is no more."""
     found = _NAME.fullmatch(name)
-    return bool(found) and _started_ticks(int(found[1])) != int(found[2])
+    return found is not None and _started_ticks(int(found[1])) != int(found[2])
 
 
 def _started_ticks(process: int) -> int | None:

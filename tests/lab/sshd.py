@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests.lab.machine import USER, Machine
@@ -24,7 +23,6 @@ class Sshd:
         address: Where it listens, as an IPv4 address.
         port: Its TCP port.
         user: Who may log in: `machine.USER` or root.
-        env: Variables that every session has.
     """
 
     def __init__(
@@ -34,7 +32,6 @@ class Sshd:
         address: str = LOOPBACK,
         port: int | None = None,
         user: str = USER,
-        env: Mapping[str, str] | None = None,
     ) -> None:
         self.machine = machine
         self.address = address
@@ -46,7 +43,7 @@ class Sshd:
             _new_key(self.client_key)
         self.change_host_key()
         (self._folder / "authorized_keys").write_bytes(_public(self.client_key).read_bytes())
-        (self._folder / "sshd_config").write_text(self._config(env or {}))
+        (self._folder / "sshd_config").write_text(self._config())
 
     @property
     def host_key(self) -> str:
@@ -118,8 +115,8 @@ class Sshd:
             *("-p", str(self.port), login, *argv),
         ]
 
-    def _config(self, env: Mapping[str, str]) -> str:
-        variables = " ".join(f"{name}={value}" for name, value in env.items())
+    def _config(self) -> str:
+        variables = " ".join(f"{name}={value}" for name, value in self.machine.layout.env.items())
         lines = [
             f"ListenAddress {self.address}:{self.port}",
             "HostKey /etc/ssh/host_key",

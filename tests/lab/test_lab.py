@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -229,7 +231,7 @@ class TestPhone:
 class TestNeeds:
     @pytest.fixture
     def machine_without_programs(self, monkeypatch, tmp_path):
-        monkeypatch.setattr(needs.shutil, "which", lambda *_, **__: None)
+        monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
 
     @pytest.mark.parametrize("name", ["ssh", "netns", "arm64", "adb"])
     def test_a_missing_program_is_a_skip_with_its_package(
@@ -251,8 +253,8 @@ class TestNeeds:
             needs.needs("adb")
 
     def test_a_fixture_marks_its_tests(self):
-        marks = []
-        item = SimpleNamespace(
+        marks: list[str] = []
+        item: Any = SimpleNamespace(
             fixturenames=["tmp_path", "network", "board"], add_marker=marks.append
         )
         fixtures.pytest_collection_modifyitems([item])

@@ -12,7 +12,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 
 NEW_MOUNTS = 0x00020000
 NEW_HOSTNAME = 0x04000000
@@ -55,10 +54,6 @@ def unshare(kinds: int) -> None:
     call("unshare", kinds)
 
 
-class _Filter(ctypes.Structure):
-    _fields_: ClassVar = [("length", ctypes.c_ushort), ("program", ctypes.c_void_p)]
-
-
 def deny_vsock() -> None:
     """Have this process, and those it starts, told that there is no AF_VSOCK.
 
@@ -77,8 +72,8 @@ def deny_vsock() -> None:
         (_RETURN, 0, 0, _ALLOW),
     ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in instructions))
-    program = _Filter(len(instructions), ctypes.cast(code, ctypes.c_void_p))
-    call("prctl", _SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+    program = struct.pack("HP", len(instructions), ctypes.addressof(code))
+    call("prctl", _SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0)
 
 
 @contextmanager

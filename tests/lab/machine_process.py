@@ -32,8 +32,6 @@ _USERS = "0 0 65536"
 
 def main(plan: dict[str, Any]) -> int:
     """Make the namespaces, start the first process in them and wait for its end."""
-    for group in plan["groups"]:
-        Path(group).write_text(str(os.getpid()))
     kinds = kernel.NEW_MOUNTS | kernel.NEW_PIDS | kernel.NEW_HOSTNAME
     if plan["own_users"]:
         _enter_own_users(kinds)
@@ -76,6 +74,9 @@ def _first_process(plan: dict[str, Any]) -> None:
     try:
         # The file system of processes is still the one outside.
         process = Path("/proc/self").readlink()
+        # The one that waits for this one stays outside: a frozen group shall not hold it.
+        for group in plan["groups"]:
+            Path(group).write_text("0")
         socket.sethostname(plan["hostname"])
         kernel.deny_vsock()
         for command in [["mount", "--make-rprivate", "/"], *plan["commands"]]:

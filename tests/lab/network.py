@@ -46,6 +46,7 @@ class Device(Generic[ServerT]):
         """End everything on it at once, so that the other side hears nothing of it."""
         self.wire.cut()
         self.machine.power_cut()
+        self.group.thaw()
 
     def regain_power(self) -> None:
         """Boot again, on the same disk."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.lab.network import Device, Network
 from tests.lab.parts import CannotGetError
 from tests.lab.phone import Adbd
 from tests.lab.sshd import Sshd
+
+MadeT = TypeVar("MadeT")
 
 _NEEDED_BY = {"new_sshd": "ssh", "network": "netns", "board": "arm64", "phone": "adb"}
 
@@ -83,18 +86,20 @@ def network(tmp_path: Path, clean_lab: None) -> Iterator[Network]:
 @pytest.fixture
 def board(network: Network) -> boards.Board:
     """An emulated arm64 Jetson, `jetson`, in the network."""
-    try:
-        return boards.add(network, "jetson")
-    except CannotGetError as error:
-        lacking("arm64", str(error))
+    return _made("arm64", lambda: boards.add(network, "jetson"))
 
 
 @pytest.fixture
 def phone(network: Network) -> Device[Adbd]:
     """A phone, `phone`, in the network, that the host's adb is connected to."""
-    try:
-        made = phones.add(network, "phone")
-    except CannotGetError as error:
-        lacking("adb", str(error))
+    made = _made("adb", lambda: phones.add(network, "phone"))
     made.server.connect()
     return made
+
+
+def _made(need: str, make: Callable[[], MadeT]) -> MadeT:
+    try:
+        return make()
+    except CannotGetError as error:
+        reason = str(error)
+    return lacking(need, reason)

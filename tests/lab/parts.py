@@ -158,6 +158,8 @@ def _unpack(packages: Sequence[str], folder: Path) -> None:
             "Dir::State::Lists": apt / "lists",
             "Dir::Cache": apt,
             "APT::Sandbox::User": "root",
+            # A list that can't be fetched is a warning otherwise, and a riddle later.
+            "APT::Update::Error-Mode": "any",
         }
         options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         _run("apt-get", "-qq", *options, "update")
@@ -190,7 +192,9 @@ def _run(*argv: str, cwd: Path | None = None) -> str:
         raise CannotGetError(str(error)) from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise CannotGetError(f"{Path(argv[0]).name}: {said[-1]}")
+        # apt and pip begin the line that says it with E: or ERROR:
+        reason = next((line for line in said if line.startswith("E")), said[-1])
+        raise CannotGetError(f"{Path(argv[0]).name}: {reason}")
     return done.stdout
 
 

@@ -53,6 +53,13 @@ def answers(address, port):
         return False
 
 
+def wait_for(condition):
+    end_s = time.monotonic() + _TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
 class TestSshd:
     @pytest.mark.parametrize(("user", "number"), [("ek", str(USER_ID)), ("root", "0")])
     def test_lets_its_user_in(self, new_sshd, user, number):
@@ -112,7 +119,8 @@ class TestNetwork:
         with network.namespace.inside(), socket.socket(type=socket.SOCK_DGRAM) as sender:
             for _ in range(100):
                 sender.sendto(b"", (device.wire.address, 9))
-        assert 20 < device.wire.counts()["lost"] < 80
+        counts = device.wire.counts()
+        assert min(counts["lost"], counts["passed"]) > 20
 
     def test_the_wire_is_narrow(self, network, device):
         device.wire.set(mbit_per_s=4)
@@ -173,9 +181,7 @@ class TestNetwork:
 
     def test_nothing_that_a_machine_starts_has_vsock(self, network):
         log = network.host.spawn([sys.executable, "-c", _OPEN_VSOCK], log="vsock.log")
-        end_s = time.monotonic() + _TIMEOUT_S
-        while not (log.exists() and log.read_text()) and time.monotonic() < end_s:
-            time.sleep(0.01)
+        wait_for(lambda: log.exists() and log.read_text())
         assert "Address family not supported" in log.read_text()
 
 
@@ -199,14 +205,16 @@ class TestBoard:
         assert done.stdout.startswith("aarch64\nNVIDIA Jetson Orin Nano Developer Kit\0"), done
         assert "CPU implementer" in done.stdout
 
-    def test_warms_up_as_it_works(self, network, board):
-        zone = "/sys/class/thermal/thermal_zone4/temp"
+    def test_warms_up_as_it_works(self, board):
+        def zone_mc():
+            zone = "/sys/class/thermal/thermal_zone4/temp"
+            return int(board.device.machine.run("cat", zone).stdout)
+
         board.warmth.set(33)
-        busy = "end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done"
-        run(network.host.enter(*board.device.server.command(busy)))
-        assert int(board.device.machine.run("cat", zone).stdout) > 34_000
+        board.device.machine.spawn(["/bin/sh", "-c", "while :; do :; done"], log="busy.log")
+        wait_for(lambda: zone_mc() > 34_000)
         board.warmth.set(90)
-        assert int(board.device.machine.run("cat", zone).stdout) > 80_000
+        assert zone_mc() > 50_000
 
     def test_may_come_without_runtimes(self, network, board):
         bare = boards.add(network, "bare", runtimes=False)

@@ -17,6 +17,9 @@ import pytest
 Completed = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Completed]
 
+# Real devices to measure on: SSH servers, slow and cut links, an arm64 board, a phone.
+pytest_plugins = ["tests.lab.fixtures"]
+
 ROOT = Path(__file__).parents[1]
 # Where the tests run in the background, Ctrl-C is ignored, also by all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,6 +6,12 @@ EdgekitError
  +-- ToolError          4  a framework failed; its own error is the cause
  |    +-- FixedBatchError   the file can't run at another batch than its own
  +-- DeviceError        5  the machine that runs the job failed or went away
+ |    +-- LinkLost          it can't be reached, or not any more
+ |    +-- AuthFailed        it doesn't let us in
+ |    +-- HostKeyUnknown    nobody has said yet that it is the right machine
+ |    +-- HostKeyChanged    it isn't the machine that it was
+ |    +-- DeviceBusy        somebody else measures on it
+ |    +-- Incompatible      it lacks something that a job needs
  +-- DataError          6  a stored or received file is broken, missing or not what it claims
 
 The number is the exit status of the command. A message says what was wrong and where; the hint
@@ -89,6 +95,30 @@ class DeviceError(EdgekitError):
     ) -> None:
         super().__init__(message, hint=hint, stderr_tail=stderr_tail)
         self.stage = stage
+
+
+class LinkLost(DeviceError):  # noqa: N818 -- the design's words, here and below: they are states
+    """A device can't be reached, or not any more. What runs there may run on."""
+
+
+class AuthFailed(DeviceError):  # noqa: N818
+    """A device doesn't take the user's key."""
+
+
+class HostKeyUnknown(DeviceError):  # noqa: N818
+    """Nobody has confirmed yet that the machine which answers is the right one."""
+
+
+class HostKeyChanged(DeviceError):  # noqa: N818
+    """The machine that answers has another host key than the one that is known. Never passed over."""
+
+
+class DeviceBusy(DeviceError):  # noqa: N818
+    """Another host has the lock on a device."""
+
+
+class Incompatible(DeviceError):  # noqa: N818
+    """A device lacks what a job needs: a Python that is new enough, a runtime, room on its disk."""
 
 
 class DataError(EdgekitError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
-from edgekit.wire import EndToEnd, Failure, Profile, Samples, Scenario
+from edgekit.wire import Cooldown, EndToEnd, Failure, Profile, Samples, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,17 @@ class Device:
         address: What the transport needs to reach it.
         root: Where its system's files are: `/proc` and `/sys` lie in it. Another folder where the
             worker runs in a container that has the machine's files mounted.
+        emulated: Whether another machine plays it. What runs there is right or wrong as on the
+            real one; how long it takes says nothing, so it is never compared with anything.
+        cooldown: How cool it has to be before each process measures; None to begin at once.
     """
 
     name: str = "local"
     transport: str = "local"
     address: str = ""
     root: str = "/"
+    emulated: bool = False
+    cooldown: Cooldown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,16 @@ class BenchResult:
     def samples(self) -> Samples | None:
         """The first launch's: what is no matter of time is the same in all. None if it failed."""
         return self.launches[0] if self.launches else None
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the machine that measured is only played: its times are no measurement."""
+        return self.plan.device.emulated
+
+    @property
+    def name(self) -> str:
+        """What a table calls the leg: the file's name, and a mark that can't be overlooked."""
+        return self.plan.subject.name + " (EMULATED)" * self.emulated
 
 
 @dataclass(frozen=True, slots=True)

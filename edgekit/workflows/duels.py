@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edgekit import stats
-from edgekit.errors import DeviceError
+from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
 from edgekit.transports import TRANSPORTS
@@ -111,8 +111,10 @@ def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) ->
         seed: Seed of the first launch; each has its own.
 
     Raises:
+        UsageError: The device is emulated.
         EdgekitError: A file can't be measured, or there was no launch that counts.
     """
+    _refuse_emulated(plan)
     start = time.monotonic()
     longest_s = 0.0
     found = Duel(plan, (), (), 0.0)
@@ -189,6 +191,15 @@ def decided(found: Duel, share: float = 1.0) -> bool:
     return found.p_slower <= ERROR * share or found.p_within <= ERROR
 
 
+def _refuse_emulated(plan: GatePlan) -> None:
+    for device in (plan.base.device, plan.head.device):
+        if device.emulated:
+            raise UsageError(
+                f"{device.name} is emulated: its times say nothing of a real device",
+                hint="compare on a real one; `edgekit bench` checks what an emulated one computes",
+            )
+
+
 def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
     head = bench.job(plan.head)
     job = replace(
@@ -202,7 +213,8 @@ def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
     )
     device = plan.base.device
     link = TRANSPORTS.get(device.transport).open(device)
-    measured = run_job(link, job, timeout_s=plan.base.timeout_s or _TIMEOUT_S)
+    timeout_s = (plan.base.timeout_s or _TIMEOUT_S) + bench.cooling_s(plan.base)
+    measured = run_job(link, job, timeout_s=timeout_s)
     if not isinstance(measured, Turns):
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return Launch.of(measured)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.measure.meters import Counter, Power, Sensor
-from edgekit.measure.rails import pmic_uw
+from edgekit.measure.vcgencmd import pmic_uw
 from edgekit.measure.sensors import Found, find_sensors
 
 RAPL = "sys/class/powercap"

@@ -71,8 +71,7 @@ def tegrastats(line: str) -> Dict[str, str]:
         if float(celsius) > _COLDEST_C:
             facts[f"temperature_mc.{sensor}"] = str(round(1000 * float(celsius)))
     for rail, milliwatts in _RAIL.findall(line):
-        if rail not in ("RAM", "SWAP", "IRAM"):
-            facts[f"rail_mw.{rail}"] = str(int(milliwatts))
+        facts[f"rail_mw.{rail}"] = str(int(milliwatts))
     for kind, used, total in _MEMORY.findall(line):
         name = "memory" if kind == "RAM" else "swap"
         facts[f"{name}.used_bytes"] = str(int(used) * _MIB)

@@ -114,7 +114,7 @@ def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) ->
         UsageError: The device is emulated.
         EdgekitError: A file can't be measured, or there was no launch that counts.
     """
-    _refuse_emulated(plan)
+    refuse_emulated(plan)
     start = time.monotonic()
     longest_s = 0.0
     found = Duel(plan, (), (), 0.0)
@@ -191,7 +191,12 @@ def decided(found: Duel, share: float = 1.0) -> bool:
     return found.p_slower <= ERROR * share or found.p_within <= ERROR
 
 
-def _refuse_emulated(plan: GatePlan) -> None:
+def refuse_emulated(plan: GatePlan) -> None:
+    """Refuse to compare on a device that another machine plays.
+
+    Raises:
+        UsageError: Base's or head's is one.
+    """
     for device in (plan.base.device, plan.head.device):
         if device.emulated:
             raise UsageError(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from edgekit.measure.environment import number, read
 
 CPUS = "sys/devices/system/cpu"
 _DEVFREQ = "sys/class/devfreq"
+# Older releases of Jetson Linux call a GPU by its generation.
+_COMPUTES = re.compile("gpu|npu|g[pv]1[01]b|ga10b", re.IGNORECASE)
 _DEVFREQ_FILES = {
     "hz": "cur_freq",
     "least_hz": "min_freq",
@@ -49,8 +51,17 @@ def clocks(root: Path) -> Dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
+def accelerators(root: Path) -> List[Path]:
+    """Folders of the clocks of GPUs and NPUs that devfreq decides on."""
+    return [folder for folder in _devfreq(root) if _COMPUTES.search(folder.name)]
+
+
+def _devfreq(root: Path) -> List[Path]:
+    return sorted((root / _DEVFREQ).glob("*"))
+
+
 def _others(root: Path) -> Dict[str, str]:
-    folders = sorted((root / _DEVFREQ).glob("*"))
+    folders = _devfreq(root)
     return {
         f"devfreq.{fact}": " ".join(
             f"{folder.name}:{text}" for folder in folders for text in read(folder / name).split()

@@ -150,14 +150,17 @@ def install(uv: str, requirements: Sequence[str], platform: Platform, folder: Pa
 
 def _missing(uv: str, requirement: str, platform: Platform, tail: str) -> Incompatible:
     """Which part of the platform is to blame, found by asking for others."""
-    for minor in _GLIBC:
-        newer = replace(platform, glibc=(2, minor))
-        if newer.glibc > platform.glibc and _exists(uv, requirement, newer):
-            return Incompatible(
-                f"{requirement} has no wheel for {platform}: glibc is too old, it needs 2.{minor}",
-                hint="install a newer system on the device, or take another runtime",
-                stderr_tail=tail,
-            )
+    newer = [replace(platform, glibc=(2, minor)) for minor in _GLIBC]
+    newer = [other for other in newer if other.glibc > platform.glibc]
+    # The newest first: where that doesn't help, none does.
+    if newer and _exists(uv, requirement, newer[-1]):
+        least = next(other for other in newer if _exists(uv, requirement, other))
+        return Incompatible(
+            f"{requirement} has no wheel for {platform}: glibc is too old, it needs "
+            f"2.{least.glibc[1]}",
+            hint="install a newer system on the device, or take another runtime",
+            stderr_tail=tail,
+        )
     pythons = [
         ".".join(map(str, python))
         for python in _PYTHONS

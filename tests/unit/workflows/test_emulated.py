@@ -17,7 +17,7 @@ from edgekit.reports import bench, csv, history, html, markdown
 from edgekit.reports.legs import numbered
 from edgekit.results.store import Store
 from edgekit.wire import Profile, Turns
-from edgekit.workflows import additions, duels, gate, judging, verdict
+from edgekit.workflows import duels, gate, judging, verdict
 from edgekit.workflows.pairs import Pairs
 from tests import bench_results as made
 from tests.plain import PLAN
@@ -143,8 +143,7 @@ def test_the_gate_refuses(monkeypatch: pytest.MonkeyPatch, base: Device, head: D
         gate.resolution(plan)
 
 
-def test_so_does_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert additions.duels is duels
+def test_what_a_history_measures_with_refuses_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duels, "run_job", refuse_to_run)
     with pytest.raises(UsageError, match="emulated"):
         duels.fixed(PLAN, replace(PLAN, device=PLAYED), 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.bundles import REQUIREMENTS, Bundle, archives, bundle
-from edgekit.bundles.wheels import Platform, find_uv
+from edgekit.bundles.wheels import UNUSED, Platform, find_uv
 from edgekit.errors import Incompatible, MissingDependency, ToolError, UsageError
 from edgekit.runtimes import RUNTIMES
 
@@ -120,6 +120,7 @@ def test_real_wheels_for_a_jetson(tmp_path: Path) -> None:
     except ToolError as error:
         pytest.skip(f"{error}: {error.stderr_tail}")
     assert {"onnxruntime", "numpy"} <= found.versions.keys()
+    assert found.versions.keys().isdisjoint(UNUSED)
     with tarfile.open(found.path) as tar:
         names = tar.getnames()
         wheel = tar.extractfile(f"onnxruntime-{found.versions['onnxruntime']}.dist-info/WHEEL")

@@ -25,7 +25,10 @@ with open({log!r}, "a") as log:
     log.write(json.dumps(words) + "\\n")
 wheels = json.loads({wheels!r})
 dry = words[-1] == "--dry-run"
-asked = words[words.index("--target") + 2 : len(words) - dry]
+if not dry:
+    unused = open(value("--overrides")).read()
+    assert "sympy ; python_version < '3'" in unused, unused
+asked = words[words.index("--target") + 2 : -1 if dry else -2]
 for requirement in asked:
     minor = int(tag.rpartition("_")[2])
     least = wheels.get(requirement + " " + python, wheels.get(requirement))

@@ -14,6 +14,7 @@ import pytest
 from edgekit.errors import UsageError
 from edgekit.records import BenchResult, Device, GatePlan
 from edgekit.reports import bench, csv, history, html, markdown
+from edgekit.reports.html.scatter import Scatter
 from edgekit.reports.legs import numbered
 from edgekit.results.store import Store
 from edgekit.wire import Profile, Turns
@@ -105,15 +106,14 @@ def test_the_fastest_of_real_ones_is_of_real_ones() -> None:
     assert "toy/onnx-int8, onnxruntime: 9" in text
 
 
-def test_it_is_on_no_front() -> None:
-    from edgekit.reports.html.scatter import Scatter
-
-    results = [leg(), leg(precision="int8"), leg(REAL), leg(REAL, precision="int8")]
+def test_it_is_on_no_front_and_keeps_nobody_from_one() -> None:
+    slow = [made.samples(p50_ms=90.0)]
+    plans = [replace(made.plan(precision=each), device=REAL) for each in ("fp32", "int8")]
+    results = [leg(), leg(precision="int8"), *(made.measured(plan, slow) for plan in plans)]
     legs = numbered(results, {})
-    found = Scatter(legs, dict.fromkeys(range(1, 5), 1.0), "a", "t", "")
+    found = Scatter(legs, {1: 2.0, 2: 2.0, 3: 1.0, 4: 0.5}, "a", "t", "")
     standings = [found.standing(each) for each in legs]
-    assert standings[:2] == ["no: emulated"] * 2
-    assert "no: emulated" not in standings[2:]
+    assert standings == ["no: emulated", "no: emulated", "yes", "no"]
 
 
 def test_no_verdict_is_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

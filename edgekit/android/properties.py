@@ -15,6 +15,11 @@ _FACTS = {
     # The second is what older phones have.
     "board.soc": ("ro.soc.model", "ro.board.platform"),
 }
+_STRENGTH = re.compile(
+    r"^/sys/devices/system/cpu/cpu([0-9]{1,3})/(?:cpufreq/)?"
+    r"(cpu_capacity|cpuinfo_max_freq):([0-9]{1,9})\r?$",
+    re.MULTILINE,
+)
 # Cores that differ by less are of one kind, as in `edgekit.measure.affinity` for other machines.
 _SAME_KIND = 0.8
 
@@ -40,12 +45,25 @@ def phone(text: str) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
+def strengths(text: str) -> dict[int, float]:
+    """How strong each core is against the others, by its number; empty where nothing is told.
+
+    Args:
+        text: What `grep . /sys/devices/system/cpu/cpu*/cpu_capacity
+            /sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq` prints: `PATH:VALUE` a line.
+    """
+    told: dict[str, dict[int, float]] = {}
+    for cpu, name, value in _STRENGTH.findall(text):
+        told.setdefault(name, {})[int(cpu)] = float(value)
+    # Highest clocks of unlike cores don't compare, so they are the second choice.
+    return told.get("cpu_capacity") or told.get("cpuinfo_max_freq") or {}
+
+
 def big_mask(strength: Mapping[int, float], threads: int = 1) -> str:
     """The mask, in hex, that `taskset` takes to keep a program on the strongest cores.
 
     Args:
-        strength: How strong each CPU is against the others, by its number: `cpu_capacity` or
-            `cpuinfo_max_freq`.
+        strength: How strong each CPU is against the others, by its number.
         threads: How many of them are needed; weaker kinds are taken in until there are as many.
 
     Returns:

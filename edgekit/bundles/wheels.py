@@ -145,7 +145,7 @@ def install(uv: str, requirements: Sequence[str], platform: Platform, folder: Pa
         overrides = Path(scratch, "unused.txt")
         overrides.write_text("".join(f"{name} ; python_version < '3'\n" for name in UNUSED))
         words = command(uv, requirements, platform, folder)
-        fault = _fault([*words, "--overrides", str(overrides)])
+        fault = _fault([*words, "--override", str(overrides)])
     if not fault:
         return
     for requirement in requirements:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.android.properties import big_mask, phone
+from edgekit.android.properties import big_mask, phone, strengths
 
 DATA = Path(__file__).parents[2] / "data" / "devices"
 # Two big cores, two middling ones, four little ones, by `cpu_capacity`.
@@ -30,6 +30,20 @@ def test_an_older_phone_names_its_platform() -> None:
     text = "[ro.board.platform]: [msm8998]\r\n[ro.product.cpu.abi]: [armeabi-v7a]\r\n"
     facts = phone(text)
     assert (facts["board.soc"], facts["android.abi"]) == ("msm8998", "armeabi-v7a")
+
+
+CPU = "/sys/devices/system/cpu/cpu{}/{}"
+
+
+def told(name: str, values: dict[int, float]) -> str:
+    return "".join(f"{CPU.format(cpu, name)}:{value:g}\n" for cpu, value in values.items())
+
+
+def test_a_phone_tells_how_strong_its_cores_are() -> None:
+    clocks = told("cpufreq/cpuinfo_max_freq", dict.fromkeys(TENSOR, 2.0))
+    assert strengths(told("cpu_capacity", TENSOR) + clocks) == TENSOR
+    assert strengths(clocks) == dict.fromkeys(TENSOR, 2.0)
+    assert strengths("grep: /sys/devices/system/cpu: Permission denied\n") == {}
 
 
 @pytest.mark.parametrize(
@@ -64,3 +78,4 @@ def test_a_mask_has_the_strongest_core_and_enough_of_them(
 @given(st.text())
 def test_any_text_is_a_phone_of_which_little_is_known(text: str) -> None:
     assert all(value.isprintable() for value in phone(text).values())
+    assert all(value >= 0 for value in strengths(text).values())

@@ -26,7 +26,7 @@ with open({log!r}, "a") as log:
 wheels = json.loads({wheels!r})
 dry = words[-1] == "--dry-run"
 if not dry:
-    unused = open(value("--overrides")).read()
+    unused = open(value("--override")).read()
     assert "sympy ; python_version < '3'" in unused, unused
 asked = words[words.index("--target") + 2 : -1 if dry else -2]
 for requirement in asked:

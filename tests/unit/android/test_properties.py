@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_an_older_phone_names_its_platform() -> None:
 CPU = "/sys/devices/system/cpu/cpu{}/{}"
 
 
-def told(name: str, values: dict[int, float]) -> str:
+def told(name: str, values: Mapping[int, float]) -> str:
     return "".join(f"{CPU.format(cpu, name)}:{value:g}\n" for cpu, value in values.items())
 
 

@@ -244,8 +244,8 @@ RULES: dict[str, Rule] = {
 def simulate(traces: Path) -> None:
     """Each rule on the recorded launches: how often it fails a build, by the true slowdown."""
     for kind, rows in json.loads(traces.read_text()).items():
-        columns = ([row[name] for row in rows] for name in ("log", "base_ns", "head_ns"))
-        trace = Trace(*columns, alike=kind in ALIKE)
+        log, base, head = ([row[name] for row in rows] for name in ("log", "base_ns", "head_ns"))
+        trace = Trace(log, base, head, alike=kind in ALIKE)
         slowdowns = SLOWDOWNS if trace.alike else (0.0,)
         heads = [f"+{100 * slower:g} %" for slower in slowdowns] if trace.alike else ["as it is"]
         print(f"\n{kind}: {len(rows)} launches, {_spread(trace)}\n")

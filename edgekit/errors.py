@@ -110,7 +110,7 @@ class HostKeyUnknown(DeviceError):  # noqa: N818
 
 
 class HostKeyChanged(DeviceError):  # noqa: N818
-    """The machine that answers isn't the one whose host key is known. Never passed over."""
+    """The machine that answers has another host key than the known one. No flag skips this."""
 
 
 class DeviceBusy(DeviceError):  # noqa: N818
@@ -118,7 +118,7 @@ class DeviceBusy(DeviceError):  # noqa: N818
 
 
 class Incompatible(DeviceError):  # noqa: N818
-    """A device lacks what a job needs: a Python that is new enough, a runtime, free space."""
+    """A device lacks what a job needs: a new enough Python, a runtime, room on its disk."""
 
 
 class DataError(EdgekitError):

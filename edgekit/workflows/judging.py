@@ -17,6 +17,8 @@ from edgekit.workflows.parity import MIN_SQNR_DB
 from edgekit.workflows.validity import disturbed, machine_class
 
 _NOT_FINITE = "outputs hold NaN or infinity"
+# Of a word that a device says, in characters.
+_LENGTH = 60
 
 
 def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = ()) -> BenchResult:
@@ -88,7 +90,7 @@ def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
 def _warm(launches: Sequence[Samples]) -> list[str]:
     """How the gate before the processes ended where it didn't end as it should, the last one's."""
     for launch in reversed(launches):
-        told = {name: one_line(text) for name, text in launch.environment.items()}
+        told = {name: one_line(text)[:_LENGTH] for name, text in launch.environment.items()}
         if told.get("cooldown.outcome") == UNKNOWN:
             return ["no sensor tells how hot the machine is: it was not waited for"]
         if told.get("cooldown.outcome") == HOT:

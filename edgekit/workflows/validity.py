@@ -41,6 +41,8 @@ _MAJOR_FAULTS = 10
 _SWAPPED_IN_PAGES = 256  # 1 MiB where pages are of 4 KiB
 # Raspberry Pi's `get_throttled`: bit n holds now, bit n + 16 has held since it was last asked.
 _PI_BITS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
+# Of a name that a device gives to something, in characters.
+_NAME_LENGTH = 60
 # NVML's clock event reasons that hold the clock down, as `edgekit.measure.nvml` calls them.
 _GPU_REASONS = ("sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake")
 
@@ -116,7 +118,8 @@ def _overcurrent(stretch: Stretch) -> Iterator[str]:
 
 def _mode(stretch: Stretch) -> Iterator[str]:
     first, last = (
-        one_line(facts.get("jetson.power_mode", "")) for facts in (stretch.before, stretch.after)
+        one_line(facts.get("jetson.power_mode", ""))[:_NAME_LENGTH]
+        for facts in (stretch.before, stretch.after)
     )
     if first and last and first != last:
         yield f"the power mode was changed from {first} to {last}"

@@ -93,6 +93,7 @@ def test_without_a_gate_nothing_is_said_of_it(measured: Any) -> None:
         ({"cooldown.outcome": "cool", **TOLD}, None),
         ({"cooldown.outcome": "\x1b[31mred", **TOLD}, None),
         ({"cooldown.outcome": "hot", "cooldown.zone": "\x1b[31m\nred"}, "began hot:  [31m red at"),
+        ({"cooldown.outcome": "hot", "cooldown.zone": "z" * 5000}, "began hot: zzz"),
     ],
 )
 def test_what_a_device_says_of_the_gate(told: Mapping[str, str], note: str | None) -> None:
@@ -100,7 +101,7 @@ def test_what_a_device_says_of_the_gate(told: Mapping[str, str], note: str | Non
     assert found.valid
     notes = [reason for reason in found.reasons if "hot" in reason]
     assert (notes[0][: len(note)] if notes and note else None) == note
-    assert all(reason.isprintable() for reason in found.reasons)
+    assert all(reason.isprintable() and len(reason) < 300 for reason in found.reasons)
 
 
 @pytest.mark.parametrize(("timeout_s", "whole_s"), [(None, 612.0 + 300.0), (50.0, 350.0)])

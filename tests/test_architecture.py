@@ -36,6 +36,7 @@ DEVICE = [
     PACKAGE / "errors.py",
     PACKAGE / "pixels.py",
     PACKAGE / "registry.py",
+    PACKAGE / "trtexec.py",
     *sorted((PACKAGE / "measure").glob("*.py")),
     *sorted((PACKAGE / "runtimes").glob("*.py")),
     *sorted((PACKAGE / "wire").glob("*.py")),

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgekit import __version__
 from edgekit.errors import UsageError
+from edgekit.measure.boards import board
 from edgekit.measure.closeness import closeness
 from edgekit.measure.end_to_end import Application, time_parts
 from edgekit.measure.energy import Energy, measure_energy
@@ -97,7 +98,7 @@ def _stretch(job: Job, events: Events, stretch: Stretch, memory: MemoryLog) -> F
     in_turns = job.scenario.mode == "turns"
     if in_turns:
         memory.mark("steady")  # then sessions come and go, and leave holes in the heap
-    environment = {**machine(root), **_named("before", state(root))}
+    environment = {**machine(root), **board(root), **_named("before", state(root))}
     events.enter("run")
     fields = stretch()
     environment.update(_named("after", state(root)))

@@ -108,8 +108,7 @@ def _cores(quota_and_period: List[str]) -> Optional[float]:
 
 def _cpu_model(root: Path) -> str:
     named = _cpuinfo(root, "model name")
-    board = read(root / "proc/device-tree/model").rstrip("\0")
-    return named or board or platform.processor()
+    return named or device_tree(root, "model") or platform.processor()
 
 
 def _features(root: Path) -> List[str]:
@@ -124,6 +123,19 @@ def _cpuinfo(root: Path, key: str) -> str:
         if name.strip() == key:
             return value.strip()
     return ""
+
+
+def device_tree(root: Path, name: str) -> str:
+    """What a board's device tree says of itself; empty on a machine without one.
+
+    Args:
+        root: Where the system's files are.
+        name: `model`, or `compatible`, whose words have a NUL between them.
+    """
+    # The second is a link to the first, which a container may not have.
+    folders = ("sys/firmware/devicetree/base", "proc/device-tree")
+    texts = (read(root / folder / name).strip("\0") for folder in folders)
+    return next(filter(None, texts), "")
 
 
 def read(path: Path) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from edgekit.measure import vcgencmd
 from edgekit.measure.clocks import CPUS
 from edgekit.measure.environment import number, read, read_number
 
@@ -20,11 +18,11 @@ _PI_FIRMWARE = (
     "sys/devices/platform/soc/soc:firmware/get_throttled",
     "sys/bus/platform/drivers/raspberrypi-firmware/*/get_throttled",
 )
-_PI_PROGRAM = "vcgencmd"
-_PI_TIMEOUT_S = 5.0
 # Sensors whose alarms mean that the board gets too little power or takes too much: Raspberry Pi's
 # supply, Jetson's rails.
 _ALARMS = ("rpi_volt", "ina3221")
+# Jetson's chip counts how often its supply made it slow down (JetPack 5 and later).
+_OVERCURRENT = "soctherm_oc"
 
 
 def heat(root: Path) -> Dict[str, str]:
@@ -38,18 +36,21 @@ def heat(root: Path) -> Dict[str, str]:
         throttled or switched off; `cooling.DEVICE`, the state of a cooling device, 0 for idle,
         `counter.cooled_ms.DEVICE`, how long it was in another, and `counter.cooling.DEVICE`, how
         often its state changed; `counter.throttled`, an x86 CPU's own count; `pi.throttled`, a
-        Raspberry Pi's bits as a hexadecimal number; `alarm.SENSOR.NAME`, 1 where it is raised.
+        Raspberry Pi's bits as a hexadecimal number; `alarm.SENSOR.NAME`, 1 where it is raised;
+        `counter.overcurrent`, how often a Jetson's supply was too weak or too much was taken.
     """
     return {
-        **_zones(root),
+        **temperatures(root),
         **_cooling(root),
         **_throttled(root),
         **_pi(root),
         **_alarms(root),
+        **_overcurrent(root),
     }
 
 
-def _zones(root: Path) -> Dict[str, str]:
+def temperatures(root: Path) -> Dict[str, str]:
+    """Of `heat`, the zones' temperatures and limits: files alone, so it may be asked often."""
     facts: Dict[str, str] = {}
     for zone in sorted((root / _THERMAL).glob("thermal_zone*")):
         name = read(zone / "type") or zone.name
@@ -116,23 +117,20 @@ def _throttled(root: Path) -> Dict[str, str]:
 
 def _pi(root: Path) -> Dict[str, str]:
     texts = [read(path) for pattern in _PI_FIRMWARE for path in sorted(root.glob(pattern))]
-    if not texts and root == Path("/") and shutil.which(_PI_PROGRAM):
-        texts = [_vcgencmd()]
-    # A firmware that doesn't answer says so in words.
-    bits = [re.fullmatch("(?:throttled=)?(?:0x)?([0-9a-f]{1,8})", text) for text in texts]
-    known = [found.group(1) for found in bits if found]
-    return {"pi.throttled": hex(int(known[0], 16))} if known else {}
+    bits = [vcgencmd.throttled(text) for text in texts or [vcgencmd.ask(root, "get_throttled")]]
+    known = [value for value in bits if value is not None]
+    return {"pi.throttled": hex(known[0])} if known else {}
 
 
-def _vcgencmd() -> str:
-    command = [_PI_PROGRAM, "get_throttled"]
-    try:
-        done = subprocess.run(  # noqa: S603 -- a fixed command, no shell
-            command, capture_output=True, text=True, timeout=_PI_TIMEOUT_S, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
+def _overcurrent(root: Path) -> Dict[str, str]:
+    counts = [
+        read_number(path)
+        for monitor in (root / "sys/class/hwmon").glob("hwmon*")
+        if read(monitor / "name") == _OVERCURRENT
+        for path in monitor.glob("oc*_event_cnt")
+    ]
+    known = [count for count in counts if count is not None]
+    return {"counter.overcurrent": str(sum(known))} if known else {}
 
 
 def _alarms(root: Path) -> Dict[str, str]:

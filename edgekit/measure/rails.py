@@ -8,11 +8,10 @@ directly, is missing from it.
 from __future__ import annotations
 
 import functools
-import re
-import subprocess
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from edgekit.measure import vcgencmd
 from edgekit.measure.environment import read
 from edgekit.measure.meters import Power, Reading
 
@@ -22,11 +21,7 @@ SUM_CHANNEL = 7  # of all shunts' voltages: no rail
 INA3221_PERIOD_S = 0.1  # where the driver doesn't tell its own
 LEAST_PERIOD_S = 0.01  # a reading goes over a slow bus, and takes power itself
 
-VCGENCMD = "usr/bin/vcgencmd"
 PMIC_PERIOD_S = 0.1
-PMIC_TIMEOUT_S = 5.0
-# "VDD_CORE_A current(7)=2.01428000A" or "VDD_CORE_A=2.01428000A"; volts alike.
-_ADC = re.compile(r"^\s*(\w+)_([AV])(?:\s+\w+\(\d+\))?=(\d+(?:\.\d+)?)[AV]?\s*$", re.MULTILINE)
 
 
 def ina3221(root: Path) -> List[Power]:
@@ -98,45 +93,16 @@ def pmic(root: Path) -> Tuple[List[Power], str]:
     Older models don't measure currents. What USB devices and anything else at 5 V take isn't in
     it, and neither is what the PMIC itself loses.
     """
-    program = root / VCGENCMD
-    if not program.exists():
+    if not (root / vcgencmd.PROGRAM).exists():
         return [], ""
-    text = _asked(program)
-    if pmic_uw(text) is not None:
-        return [Power("pmic", "rails", PMIC_PERIOD_S, lambda: pmic_uw(_asked(program)))], ""
+    text = vcgencmd.ask(root, "pmic_read_adc")
+    if vcgencmd.pmic_uw(text) is not None:
+        return [Power("pmic", "rails", PMIC_PERIOD_S, lambda: _pmic_uw(root))], ""
     said = " ".join(text.split())[:200]
     if "VCHI" in said or "vcio" in said:
         return [], f"vcgencmd says {said!r}: `sudo usermod -aG video $USER` and log in again"
     return [], "this Raspberry Pi doesn't measure its own power: only model 5 does"
 
 
-def _asked(program: Path) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 -- a fixed program of the system, no shell
-            [str(program), "pmic_read_adc"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PMIC_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace")
-
-
-def pmic_uw(text: str) -> Optional[int]:
-    """Power, in microwatts, of all rails of which `vcgencmd pmic_read_adc` tells both parts.
-
-    Two inputs have a voltage and no current: they aren't among them.
-
-    Returns:
-        The sum; None if there is no such rail.
-    """
-    found: Dict[str, Dict[str, float]] = {"A": {}, "V": {}}
-    for rail, unit, value in _ADC.findall(text):
-        found[unit][rail] = float(value)
-    both = found["A"].keys() & found["V"].keys()
-    if not both:
-        return None
-    return round(1e6 * sum(found["A"][rail] * found["V"][rail] for rail in both))
+def _pmic_uw(root: Path) -> Optional[int]:
+    return vcgencmd.pmic_uw(vcgencmd.ask(root, "pmic_read_adc"))

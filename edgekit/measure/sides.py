@@ -35,7 +35,10 @@ class Side:
     """
 
     def __init__(self, job: Job) -> None:
-        self._job = dataclasses.replace(job, kind="bench", scenario=Scenario("turns"), rivals=[])
+        # Whoever lets the sides take turns has waited until the machine was cool.
+        self._job = dataclasses.replace(
+            job, kind="bench", scenario=Scenario("turns"), rivals=[], cooldown=None
+        )
         self._process = subprocess.Popen(  # noqa: S603 -- a fixed command, no shell
             WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

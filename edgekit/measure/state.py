@@ -16,6 +16,7 @@ from edgekit.measure import nvml
 from edgekit.measure.clocks import clocks
 from edgekit.measure.environment import ROOT, cpu_groups, number, read, table
 from edgekit.measure.heat import heat
+from edgekit.measure.jetson import power_mode
 
 _KIB = 1024
 _PRESSURES = ("cpu", "memory", "io")
@@ -33,7 +34,7 @@ def state(root: Path = ROOT) -> Dict[str, str]:
         root: Where the system's files are.
 
     Returns:
-        What `clocks` and `heat` give, and
+        What `clocks`, `heat` and `power_mode` give, and
 
         * `load_1min`; `pressure.KIND_some_avg10`, percent of the last 10 s in which some task
           waited for `cpu`, `memory` or `io`, and `counter.pressure.KIND_us`, all such time;
@@ -52,6 +53,7 @@ def state(root: Path = ROOT) -> Dict[str, str]:
     return {
         **clocks(root),
         **heat(root),
+        **power_mode(root),
         **_waiting(root),
         **_cpu_time(root),
         **_memory(root),

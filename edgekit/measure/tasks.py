@@ -12,6 +12,8 @@ import numpy as np
 from edgekit.errors import UsageError
 from edgekit.measure.affinity import pin
 from edgekit.measure.benching import measured
+from edgekit.measure.cooldown import cool_down
+from edgekit.measure.heat import temperatures
 from edgekit.measure.inputs import DISTINCT, Stored, random_feeds
 from edgekit.measure.limits import limit_memory
 from edgekit.measure.loading import Events, load, run_all, run_once
@@ -24,15 +26,21 @@ from edgekit.wire import Job
 def perform(job: Job, events: Events) -> None:
     """Do `job` and send what came of it."""
     root = Path(job.root)
+    cooled = _cooled(job, events)
     # Before the runtime is imported: its threads get what this one has.
     pin(job.threads * job.scenario.streams, root)
     limit_memory(root)
     memory = MemoryLog(Path(job.model))
     memory.mark("start")
     if job.kind == "bench":
-        events.send("samples", dataclasses.asdict(measured(job, events, memory)))
+        samples = measured(job, events, memory)
+        samples.environment.update(cooled)
+        events.send("samples", dataclasses.asdict(samples))
     elif job.kind == "compare":
-        events.send("turns", compare(job, events))
+        turns = compare(job, events)
+        for side in turns["sides"]:
+            side["environment"].update(cooled)
+        events.send("turns", turns)
     elif job.kind == "infer":
         _infer(job, events, memory)
         events.send("outputs", {})
@@ -40,6 +48,15 @@ def perform(job: Job, events: Events) -> None:
         raise UsageError(
             f"there is no job of kind {job.kind!r}", hint="one of: bench, compare, infer"
         )
+
+
+def _cooled(job: Job, events: Events) -> Dict[str, str]:
+    """Wait until the machine is cool, if that is asked for and something will be timed."""
+    wanted = job.cooldown
+    if wanted is None or job.kind not in ("bench", "compare"):
+        return {}
+    events.enter("cooldown")
+    return cool_down(wanted, lambda: temperatures(Path(job.root)))
 
 
 def _infer(job: Job, events: Events, memory: MemoryLog) -> None:

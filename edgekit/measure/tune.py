@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NoReturn, Protocol, Tuple
 
 from edgekit.errors import EdgekitError, UsageError
-from edgekit.measure.clocks import policies, turbo_switch
+from edgekit.measure.clocks import accelerators, policies, turbo_switch
 from edgekit.measure.environment import read
 
 # What says that everything is set: the phase that a tune job reaches and stays in.
@@ -54,21 +54,25 @@ def hold(root: Path, events: Events) -> None:
 def changes(root: Path) -> List[Change]:
     """The files to write and what to write: governors that hold the clock, and no turbo.
 
+    The clock of a board's GPU is held at the highest that the power mode allows; the mode itself
+    stays: some of them take effect only after a reboot.
+
     Raises:
-        UsageError: The system has neither.
+        UsageError: The system has none of these.
     """
     wanted = [(folder / "scaling_governor", _GOVERNOR) for folder in policies(root).values()]
     switch = turbo_switch(root)
     if switch is not None:
         path, _, off = switch
         wanted.append((path, off))
+    wanted += [(folder / "min_freq", read(folder / "max_freq")) for folder in accelerators(root)]
     if not wanted:
         raise UsageError(
             "--tune: this machine has no CPU governor and no turbo that could be set",
             hint="bench without --tune; in a virtual machine the host decides on the clocks",
         )
     # What is empty can't be read, and so not be put back.
-    return [(path, value) for path, value in wanted if read(path) not in ("", value)]
+    return [(path, value) for path, value in wanted if value and read(path) not in ("", value)]
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from typing import Any, Dict, Optional, TextIO
 
 from edgekit.errors import EdgekitError
 from edgekit.measure.lines import ABANDONED, Lines
-from edgekit.wire import EndToEnd, Failure, Job, Preprocess, Profile, Rival, Scenario
+from edgekit.wire import Cooldown, EndToEnd, Failure, Job, Preprocess, Profile, Rival, Scenario
 
 MESSAGE_LIMIT = 2000  # characters
 
@@ -80,8 +80,9 @@ def end_with_host() -> None:
 def read_job(text: str) -> Job:
     """The job that `text` holds; the host made it, so its fields are as declared."""
     fields = json.loads(text)
-    profile = fields.pop("profile", None)
+    profile, cooldown = fields.pop("profile", None), fields.pop("cooldown", None)
     return Job(
+        cooldown=Cooldown(**cooldown) if cooldown else None,
         profile=Profile(**profile) if profile else None,
         scenario=Scenario(**fields.pop("scenario", {})),
         end_to_end=_end_to_end(fields.pop("end_to_end", None)),

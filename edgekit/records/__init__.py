@@ -48,10 +48,8 @@ from edgekit.records.results import (
     Int8Share,
     Metric,
     OpCount,
-    Ship,
-    ShipSide,
-    ShipVerdict,
 )
+from edgekit.records.ships import Ship, ShipSide, ShipVerdict
 
 __all__ = [
     "GATE_SCHEMA",

@@ -1,11 +1,10 @@
 """Records of what was measured, and of what was asked for."""
 
-import enum
 from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
-from edgekit.wire import EndToEnd, Failure, Profile, Samples, Scenario
+from edgekit.wire import Cooldown, EndToEnd, Failure, Profile, Samples, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +17,17 @@ class Device:
         address: What the transport needs to reach it.
         root: Where its system's files are: `/proc` and `/sys` lie in it. Another folder where the
             worker runs in a container that has the machine's files mounted.
+        emulated: Whether another machine plays it. What runs there is right or wrong as on the
+            real one; how long it takes says nothing, so it is never compared with anything.
+        cooldown: How cool it has to be before each process measures; None to begin at once.
     """
 
     name: str = "local"
     transport: str = "local"
     address: str = ""
     root: str = "/"
+    emulated: bool = False
+    cooldown: Cooldown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,16 @@ class BenchResult:
         """The first launch's: what is no matter of time is the same in all. None if it failed."""
         return self.launches[0] if self.launches else None
 
+    @property
+    def emulated(self) -> bool:
+        """Whether the machine that measured is only played: its times are no measurement."""
+        return self.plan.device.emulated
+
+    @property
+    def name(self) -> str:
+        """What a table calls the leg: the file's name, and a mark that can't be overlooked."""
+        return self.plan.subject.name + " (EMULATED)" * self.emulated
+
 
 @dataclass(frozen=True, slots=True)
 class EvalResult:
@@ -235,65 +249,3 @@ class ExportLeg:
     artifact: Artifact | None
     cached: bool = False
     failure: Failure | None = None
-
-
-class Ship(enum.StrEnum):
-    """What a verdict says."""
-
-    INT8 = "ship int8"
-    FP16 = "ship fp16"
-    FP32 = "ship fp32"
-    TOO_CLOSE = "too close to call"
-
-
-@dataclass(frozen=True, slots=True)
-class ShipSide:
-    """One precision of a verdict.
-
-    Attributes:
-        precision: The precision.
-        p50_ns: Median latency of one inference, while the others took their turns.
-        speed: Float32's latency divided by this one's, pair by pair: 1.5 is half as fast again.
-        interval: 95 % interval of `speed`; None for float32 itself, and where there are too few
-            launches for one.
-        size_bytes: Size of the model's files.
-        agreement: Share of samples whose largest output is the float model's; None if unmeasured.
-        images: Number of those samples.
-        int8: How much of it ran in int8; None for float files and where the runtime doesn't tell.
-    """
-
-    precision: Precision
-    p50_ns: float
-    speed: float
-    interval: tuple[float, float] | None
-    size_bytes: int
-    agreement: float | None
-    images: int
-    int8: Int8Share | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShipVerdict:
-    """Which precision of one model, in one format and by one runtime, is worth shipping here.
-
-    Attributes:
-        choice: The answer.
-        reasons: Why, one sentence each, the one that decided first.
-        sides: The precisions that were compared, float32 first.
-        model: Name of the model.
-        format: Format of the files.
-        runtime: What ran them.
-        threads: Threads that the runtime might use.
-        batch: Samples in one inference.
-        launches: Number of processes, in each of which the files took turns.
-    """
-
-    choice: Ship
-    reasons: tuple[str, ...]
-    sides: tuple[ShipSide, ...]
-    model: str
-    format: Format
-    runtime: str
-    threads: int
-    batch: int
-    launches: int

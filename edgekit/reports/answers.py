@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.records import Ship, ShipVerdict
+from edgekit.records import Device, Ship, ShipVerdict
 from edgekit.reports.legs import Leg
 from edgekit.reports.numbers import NO_VALUE, counted, short, shown, spread
 from edgekit.text import one_line
@@ -23,9 +23,9 @@ def answers(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> tuple[str, 
     valid = [leg for leg in legs if leg.result.valid and leg.value(_P50) is not None]
     if not valid:
         return ("No leg gave numbers that may be used.",)
-    groups: dict[tuple[str, str, int], list[Leg]] = {}
+    groups: dict[tuple[str, Device, int], list[Leg]] = {}
     for leg in valid:
-        groups.setdefault((leg.family, leg.result.plan.device.name, leg.batch), []).append(leg)
+        groups.setdefault((leg.family, leg.result.plan.device, leg.batch), []).append(leg)
     return tuple(_fastest(group) for group in groups.values())
 
 
@@ -49,6 +49,9 @@ def _first(reasons: Sequence[str]) -> str:
 
 
 def _fastest(legs: Sequence[Leg]) -> str:
+    if legs[0].result.emulated:
+        device = one_line(legs[0].result.plan.device.name)
+        return f"{device} is emulated: what its legs compute is checked, how fast nobody knows."
     best = min(legs, key=lambda leg: leg.value(_P50) or 0.0)
     metric = best.metric(_P50)
     head = f"{best.label}: "

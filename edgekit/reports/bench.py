@@ -46,13 +46,13 @@ def render(
     parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
     parts += filter(None, [memory.render(results), *scenario.tables(results)])
     parts += [
-        f"{result.plan.subject.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
+        f"{result.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
         for result in results
         if result.int8
     ]
     for result in results:
         if failure := result.failure:
-            parts.append(f"{result.plan.subject.name}: {failure.message}\n  hint: {failure.hint}")
+            parts.append(f"{result.name}: {failure.message}\n  hint: {failure.hint}")
             parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
     if operators:
         parts += [f"\n{per_op.render(result)}" for result in results if result.samples]
@@ -62,7 +62,7 @@ def render(
 
 def _row(result: BenchResult) -> tuple[str, ...]:
     plan = result.plan
-    head = (plan.subject.name, plan.runtime)
+    head = (result.name, plan.runtime)
     if failure := result.failure:
         blank = (table.NO_VALUE,) * (len(_COLUMNS) - 3)
         return (*head, *blank, _failed(failure))

@@ -46,11 +46,12 @@ def render(
 def _texts(leg: Leg) -> dict[str, str]:
     plan, failure, accuracy = leg.result.plan, leg.result.failure, leg.accuracy
     return {
-        "artifact": one_line(plan.subject.name),
+        "artifact": one_line(leg.result.name),
         "sha256": plan.subject.sha256,
         "precision": leg.precision,
         "runtime": plan.runtime,
         "device": plan.device.name,
+        "emulated": "yes" if leg.result.emulated else "",
         "mode": plan.scenario.mode,
         "profile": plan.profile_name,
         "threads": str(plan.threads),

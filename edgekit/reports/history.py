@@ -44,8 +44,12 @@ def accuracies(results: Sequence[BenchResult], known: Mapping[str, EvalResult]) 
             yield f"{name}: {', '.join(told) or 'nothing'} {of}"
 
 
+def _name(leg: Entry) -> str:
+    return leg.name + " (EMULATED)" * leg.emulated
+
+
 def _row(run: Sequence[Entry]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(f"{leg.name} ({leg.runtime})" for leg in run))
+    names = list(dict.fromkeys(f"{_name(leg)} ({leg.runtime})" for leg in run))
     more = f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
     failed = sum(leg.failure is not None for leg in run)
     return (

@@ -31,7 +31,7 @@ class Leg:
     @property
     def name(self) -> str:
         """The file's name, and what tells this leg from others of the same file and runtime."""
-        name = one_line(self.result.plan.subject.name)
+        name = one_line(self.result.name)
         return f"{name} ({self.variant})" if self.variant else name
 
     @property

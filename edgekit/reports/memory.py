@@ -35,7 +35,7 @@ def _row(result: BenchResult) -> tuple[str, ...]:
     sizes = [values.get(name) for name in _COLUMNS.values()]
     leak = values.get("leak_bytes_per_run")
     return (
-        plan.subject.name,
+        result.name,
         plan.runtime,
         *(table.NO_VALUE if size is None else f"{size / _MIB:.1f}" for size in sizes),
         table.NO_VALUE if leak is None or leak < _LEAK_BYTES else f"{leak / 1024:.1f}",

@@ -25,8 +25,8 @@ def render(result: BenchResult, shown: int = SHOWN) -> str:
         result: A leg that was measured.
         shown: Operators to show at most.
     """
-    plan, samples = result.plan, result.samples
-    head = f"{plan.subject.name} ({plan.runtime})"
+    samples = result.samples
+    head = f"{result.name} ({result.plan.runtime})"
     if samples is None or not samples.execution:
         return f"{head}: the runtime doesn't tell what it ran"
     total_ns = _total_ns(samples.execution)

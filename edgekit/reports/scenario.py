@@ -31,9 +31,7 @@ def _table(
     results: Sequence[BenchResult],
 ) -> str:
     lines = [
-        (result.plan.subject.name, result.plan.runtime, *cells)
-        for result in results
-        for cells in rows(result)
+        (result.name, result.plan.runtime, *cells) for result in results for cells in rows(result)
     ]
     head = ("artifact", "runtime", *columns)
     return f"\n{table.render(head, lines, title=title, left=('note',))}" if lines else ""

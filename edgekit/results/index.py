@@ -22,7 +22,7 @@ NAME = "index.sqlite"
 _LOCK = ".index.lock"
 _PATIENCE_S = 30.0
 # Of the table below. What an older edgekit could not read a newer one may.
-_VERSION = 1000 * RESULT_SCHEMA + 1
+_VERSION = 1000 * RESULT_SCHEMA + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Entry:
         p90_ms: 90th percentile of latency.
         peak_bytes: Most memory.
         size_bytes: Size of the model's files.
+        emulated: Whether the machine was only played by another.
     """
 
     record: str
@@ -72,6 +73,7 @@ class Entry:
     p90_ms: float | None = None
     peak_bytes: float | None = None
     size_bytes: int | None = None
+    emulated: bool = False
 
 
 Read = Callable[[str], Entry]

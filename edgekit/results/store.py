@@ -180,6 +180,7 @@ def _of_leg(name: str, result: BenchResult) -> Entry:
         p90_ms=metrics.get("latency_p90_ms"),
         peak_bytes=metrics.get("memory_peak_bytes"),
         size_bytes=subject.size_bytes,
+        emulated=result.emulated,
     )
 
 

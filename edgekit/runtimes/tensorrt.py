@@ -14,9 +14,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from edgekit import engine
-from edgekit.errors import ToolError
-from edgekit.runtimes import ShapeOf
+from edgekit import engine, trtexec
+from edgekit.errors import MissingDependency, ToolError
+from edgekit.runtimes import ShapeOf, enginecache
 from edgekit.runtimes.cudart import (
     Stream,
     allocated,
@@ -67,8 +67,9 @@ class TensorrtSession:
     The buffers live as long as the process, which is a worker's.
     """
 
-    def __init__(self, engine: Any, shape_of: ShapeOf) -> None:
+    def __init__(self, engine: Any, shape_of: ShapeOf, origin: str) -> None:
         self._engine = engine
+        self._origin = origin
         self._context = engine.create_execution_context()
         self._stream = Stream()
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -98,9 +99,11 @@ class TensorrtSession:
 
     def settings(self) -> Dict[str, str]:
         """Facts of the engine and of the GPU."""
+        memory = "device_memory_size_v2" if _has_long_sizes(self._engine) else "device_memory_size"
         return {
+            "engine": self._origin,
             "layers": str(self._engine.num_layers),
-            "device_memory_bytes": str(self._engine.device_memory_size_v2),
+            "device_memory_bytes": str(getattr(self._engine, memory)),
             **device_settings(),
         }
 
@@ -173,24 +176,68 @@ class Tensorrt:
         self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf
     ) -> TensorrtSession:
         """Read or build the engine; a strongly typed network has the file's own precisions."""
-        del threads, precision
+        del threads
         need_gpu()
         logger = tensorrt.Logger(tensorrt.Logger.WARNING)
-        plan = _build(model, shape_of) if model.suffix == ".onnx" else model.read_bytes()
+        if model.suffix == ".onnx":
+            plan, origin = _built(model, shape_of, precision)
+        else:
+            plan, origin = model.read_bytes(), "given"
         loaded = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
         if loaded is None:
             raise unreadable(model, "engine of this TensorRT version for this GPU")
-        return TensorrtSession(loaded, shape_of)
+        return TensorrtSession(loaded, shape_of, origin)
 
 
-def _build(model: Path, shape_of: ShapeOf) -> bytes:
-    """An engine for the shapes that will be run, and for no others: the fastest one."""
+def _built(model: Path, shape_of: ShapeOf, precision: str) -> Tuple[bytes, str]:
+    """An engine for the shapes that will be run, and for no others: the fastest one.
 
-    def shapes_of(tensor: Any) -> Tuple[Any, Any, Any]:
-        shape = shape_of(spec(tensor.name, _axes(tensor.shape), _dtype(tensor.dtype)))
-        return shape, shape, shape
+    Returns:
+        The engine, and where it is from.
+    """
+    network = engine.Network(tensorrt, model)
+    shapes = {
+        tensor.name: shape_of(spec(tensor.name, _axes(tensor.shape), _dtype(tensor.dtype)))
+        for tensor in network.free
+    }
+    fixed = trtexec.fixed(shapes)
+    program = "" if engine.is_strongly_typed(tensorrt) else _program()
+    kind = "int8" if network.quantized else precision
+    facts = {
+        "tensorrt": f"{tensorrt.__name__} {tensorrt.__version__}",
+        "builder": "trtexec" if program else "module",
+        # A strongly typed network is the file's own business.
+        "flags": kind if program else "strongly typed",
+        "shapes": json.dumps(shapes, sort_keys=True),
+        **device_settings(),
+    }
+    plan, was_there = enginecache.kept(
+        enginecache.key(model, facts),
+        lambda: trtexec.build(program, model, fixed, kind) if program else network.build(fixed),
+        enginecache.folder(),
+    )
+    return plan, "kept" if was_there else f"built by {facts['builder']}"
 
-    return engine.build(tensorrt, model, shapes_of)
+
+def _program() -> str:
+    """Where `trtexec` is.
+
+    Raises:
+        MissingDependency: It is nowhere.
+    """
+    program = trtexec.find()
+    if program is None:
+        raise MissingDependency(
+            f"TensorRT {tensorrt.__version__} builds no strongly typed engine by its module, and "
+            "there is no trtexec",
+            hint="`sudo apt-get install tensorrt` brings trtexec; or measure an .engine file",
+        )
+    return program
+
+
+def _has_long_sizes(engine: Any) -> bool:
+    """Whether sizes have 64 bits: from TensorRT 10 on."""
+    return hasattr(engine, "device_memory_size_v2")
 
 
 def _empty(value: TensorSpec) -> Any:

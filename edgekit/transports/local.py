@@ -33,7 +33,6 @@ KEPT = (
 )  # fmt: skip
 
 
-
 def worker_environment(threads: int, *, fixed_heap: bool = False) -> dict[str, str]:
     """The whole environment of a worker that may use `threads` threads."""
     root = str(Path(edgekit.__file__).parent.parent)

@@ -103,6 +103,21 @@ class EndToEnd:
 
 
 @dataclass(frozen=True)
+class Cooldown:
+    """How cool a machine has to be before it is measured on.
+
+    Attributes:
+        start_below_c: Degrees that the hottest zone of what computes has to be below.
+        max_wait_s: Seconds to wait for that, at most.
+        on_timeout: What to do if it isn't: `warn`, measure all the same and say so, or `fail`.
+    """
+
+    start_below_c: float
+    max_wait_s: float = 300.0
+    on_timeout: str = "warn"
+
+
+@dataclass(frozen=True)
 class Rival:
     """Another file that a `compare` job measures.
 
@@ -146,6 +161,8 @@ class Job:
         energetic: For `bench`: whether energy is measured at the end.
         fixed_heap: Whether the allocator is to do the same in every process, so that the memory of
             two files can be compared.
+        cooldown: For `bench` and `compare`: how cool the machine has to be before it begins; None
+            to begin at once.
     """
 
     kind: str
@@ -168,3 +185,4 @@ class Job:
     profiled: bool = True
     energetic: bool = False
     fixed_heap: bool = False
+    cooldown: Optional[Cooldown] = None

@@ -122,15 +122,21 @@ def run(
     Raises:
         EdgekitError: It can't be measured.
     """
-    whole_s = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
+    usual_s = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
+    whole_s = (plan.timeout_s or usual_s) + cooling_s(plan)
     link = TRANSPORTS.get(plan.device.transport).open(plan.device)
     last = launch == plan.profile.launches - 1
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
     work = replace(job(plan), profiled=launch == 0, energetic=last, fixed_heap=fixed_heap)
-    samples = run_job(link, work, timeout_s=plan.timeout_s or whole_s, on_phase=on_phase)
+    samples = run_job(link, work, timeout_s=whole_s, on_phase=on_phase)
     if not isinstance(samples, Samples) or not samples.latency_ns:
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return samples
+
+
+def cooling_s(plan: BenchPlan) -> float:
+    """Seconds that a process may wait for the machine to cool down before it does anything."""
+    return plan.device.cooldown.max_wait_s if plan.device.cooldown else 0.0
 
 
 def job(plan: BenchPlan) -> Job:
@@ -153,6 +159,7 @@ def job(plan: BenchPlan) -> Job:
         scenario=plan.scenario,
         end_to_end=plan.end_to_end,
         root=plan.device.root,
+        cooldown=plan.device.cooldown,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from edgekit.exporters import EXPORTERS
 from edgekit.graphs import GRAPHS
 from edgekit.measure import environment
+from edgekit.measure.boards import board
 from edgekit.measure.state import state
 from edgekit.models import FAMILIES
 from edgekit.publishing import nearest_existing
@@ -41,7 +42,7 @@ def doctor(out: Path, root: Path = environment.ROOT, look_s: float = _LOOK_S) ->
     Raises:
         DataError: `out` lies where this user may not look.
     """
-    machine = environment.machine(root)
+    machine = {**environment.machine(root), **board(root)}
     target = detect()
     found = parts()
     # The longer work is done by now: from here on, who is busy is somebody else.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edgekit import stats
-from edgekit.errors import DeviceError
+from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
 from edgekit.wire import Profile
@@ -104,8 +104,10 @@ def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) ->
         seed: Seed of the first launch; each has its own.
 
     Raises:
+        UsageError: The device is emulated.
         EdgekitError: A file can't be measured, or there was no launch that counts.
     """
+    refuse_emulated(plan)
     start = time.monotonic()
     longest_s = 0.0
     found = Duel(plan, (), (), 0.0)
@@ -180,6 +182,20 @@ def decided(found: Duel, share: float = 1.0) -> bool:
         share: Of the error that a fail may spend: one of several pairs has only its part.
     """
     return found.p_slower <= ERROR * share or found.p_within <= ERROR
+
+
+def refuse_emulated(plan: GatePlan) -> None:
+    """Refuse to compare on a device that another machine plays.
+
+    Raises:
+        UsageError: Base's or head's is one.
+    """
+    for device in (plan.base.device, plan.head.device):
+        if device.emulated:
+            raise UsageError(
+                f"{device.name} is emulated: its times say nothing of a real device",
+                hint="compare on a real one; `edgekit bench` checks what an emulated one computes",
+            )
 
 
 def _launch(plan: GatePlan, seed: int) -> Launch:

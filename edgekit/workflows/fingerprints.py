@@ -6,8 +6,10 @@ import os
 import platform
 from pathlib import Path
 
+from edgekit.measure.boards import board
 from edgekit.measure.clocks import clocks
 from edgekit.measure.environment import ROOT, machine, read
+from edgekit.measure.jetson import power_mode
 from edgekit.records import digest
 from edgekit.records.history import Fingerprint
 from edgekit.runtimes import RUNTIMES
@@ -39,6 +41,8 @@ def fingerprint(runtime: str, root: Path = ROOT) -> Fingerprint:
         "system": platform.system(),
         "virtual": "yes" if _is_virtual(root) else "no",
         "governor": clocks(root).get("cpu.governor", ""),
+        "release": board(root).get("board.l4t", ""),
+        "power_mode": power_mode(root).get("jetson.power_mode", ""),
         "runtime": " ".join([runtime, *(f"{name} {is_}" for name, is_ in versions.items())]),
     }
     facts = {name: one_line(fact)[:_MOST_CHARACTERS] for name, fact in facts.items() if fact}

@@ -56,7 +56,12 @@ def gate(
         on_event: Told in a few words what goes on.
         base: What base was called.
         head: What head was called.
+
+    Raises:
+        UsageError: A device is emulated.
     """
+    for plan in pairs.plans:
+        duels.refuse_emulated(plan)
     began = datetime.now(UTC).isoformat(timespec="seconds")
     share = 1.0 / max(1, len(pairs.plans))
     compared = [_compare(plan, share, on_event) for plan in pairs.plans]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgekit.measure.cooldown import HOT, UNKNOWN
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import by_kind, int8_share
@@ -18,11 +19,14 @@ from edgekit.records import (
     Precision,
 )
 from edgekit.stats import step
+from edgekit.text import one_line
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows.parity import MIN_SQNR_DB
 from edgekit.workflows.validity import disturbed, machine_class
 
 _NOT_FINITE = "outputs hold NaN or infinity"
+# Of a word that a device says, in characters.
+_LENGTH = 60
 
 
 def judged(plan: BenchPlan, launches: Sequence[Samples], again: Sequence[str] = ()) -> BenchResult:
@@ -91,6 +95,19 @@ def _not_int8(artifact: Artifact, samples: Samples) -> list[str]:
     return ["an int8 artifact of which no operator runs in int8"]
 
 
+def _warm(launches: Sequence[Samples]) -> list[str]:
+    """How the gate before the processes ended where it didn't end as it should, the last one's."""
+    for launch in reversed(launches):
+        told = {name: one_line(text)[:_LENGTH] for name, text in launch.environment.items()}
+        if told.get("cooldown.outcome") == UNKNOWN:
+            return ["no sensor tells how hot the machine is: it was not waited for"]
+        if told.get("cooldown.outcome") == HOT:
+            zone, heat_c = told.get("cooldown.zone"), told.get("cooldown.after_c")
+            limit_c, waited_s = told.get("cooldown.limit_c"), told.get("cooldown.waited_s")
+            return [f"began hot: {zone} at {heat_c} C, not below {limit_c} C after {waited_s} s"]
+    return []
+
+
 def _company(launches: Sequence[Samples]) -> list[str]:
     """How much else went on, where it was more than nothing, in the worst of the processes."""
     found = {machine_class(launch) for launch in launches}
@@ -138,7 +155,9 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     threads, cores = plan.threads * plan.scenario.streams, _cores(plan)
     crowded = [f"{threads} threads on {cores} usable cores"] if threads > cores else []
     return (
-        _company(launches)
+        ["emulated: its times are no measurement"] * plan.device.emulated
+        + _warm(launches)
+        + _company(launches)
         + _steps(launches)
         + [f"unsteady: two windows of the warm-up never agreed{of}"] * bool(unsteady)
         + crowded

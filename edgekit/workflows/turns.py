@@ -96,7 +96,7 @@ def take(plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: 
     )
     device = plans[0].device
     link = TRANSPORTS.get(device.transport).open(device)
-    measured = run_job(link, job, timeout_s=timeout_s)
+    measured = run_job(link, job, timeout_s=timeout_s + bench.cooling_s(plans[0]))
     if not isinstance(measured, Turns):
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return measured

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from edgekit.text import one_line
 from edgekit.wire import Samples
 from edgekit.workflows.stretches import Stretch, gpus, number, values
 
@@ -40,6 +41,8 @@ _MAJOR_FAULTS = 10
 _SWAPPED_IN_PAGES = 256  # 1 MiB where pages are of 4 KiB
 # Raspberry Pi's `get_throttled`: bit n holds now, bit n + 16 has held since it was last asked.
 _PI_BITS = ("under-voltage", "clock capped", "throttled", "soft temperature limit")
+# Of a name that a device gives to something, in characters.
+_NAME_LENGTH = 60
 # NVML's clock event reasons that hold the clock down, as `edgekit.measure.nvml` calls them.
 _GPU_REASONS = ("sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "power_brake")
 
@@ -105,6 +108,30 @@ def _counted(stretch: Stretch) -> Iterator[str]:
     count = stretch.rise("throttled")
     if count:
         yield f"throttled: the CPU's thermal throttle counters rose by {count:.0f}"
+
+
+def _overcurrent(stretch: Stretch) -> Iterator[str]:
+    count = stretch.rise("overcurrent")
+    if count:
+        yield f"throttled: the power supply was too weak {count:.0f} times"
+
+
+def _mode(stretch: Stretch) -> Iterator[str]:
+    first, last = (
+        one_line(facts.get("jetson.power_mode", ""))[:_NAME_LENGTH]
+        for facts in (stretch.before, stretch.after)
+    )
+    if first and last and first != last:
+        yield f"the power mode was changed from {first} to {last}"
+
+
+def _status(stretch: Stretch) -> Iterator[str]:
+    worst = max(
+        number(facts.get("android.thermal_status")) or 0.0
+        for facts in (stretch.before, stretch.after)
+    )
+    if worst > 0:
+        yield f"throttled: Android's thermal status is {worst:.0f} of 6"
 
 
 def _capped(stretch: Stretch) -> Iterator[str]:
@@ -229,6 +256,8 @@ _Check = Callable[[Stretch], Iterator[str]]
 _THROTTLE_CHECKS: tuple[_Check, ...] = (
     _cooling,
     _counted,
+    _overcurrent,
+    _status,
     _capped,
     _slower,
     _hot,
@@ -236,4 +265,12 @@ _THROTTLE_CHECKS: tuple[_Check, ...] = (
     _alarms,
     _gpu,
 )
-_OTHER_CHECKS: tuple[_Check, ...] = (_group, _paging, _steal, _busy, _unplugged, _gpu_users)
+_OTHER_CHECKS: tuple[_Check, ...] = (
+    _group,
+    _paging,
+    _steal,
+    _busy,
+    _unplugged,
+    _gpu_users,
+    _mode,
+)

@@ -108,12 +108,12 @@ def of_results(
     """A verdict on each model that was measured validly in float32 and in int8.
 
     Foreign files have none: nobody knows what belongs together. Neither has a group of which a
-    file fails now; the event says why.
+    file fails now; the event says why. On an emulated device nothing is fast or slow.
     """
     groups: dict[tuple[object, ...], dict[Precision, BenchResult]] = {}
     for result in results:
         artifact, samples = result.plan.subject.artifact, result.samples
-        if artifact and samples and result.valid:
+        if artifact and samples and result.valid and not result.emulated:
             plan = result.plan
             where = (artifact.path.parent, artifact.format, plan.runtime, plan.device.name)
             group = groups.setdefault((*where, plan.threads, samples.batch), {})

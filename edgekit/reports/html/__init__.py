@@ -112,7 +112,8 @@ def _more(sentences: Sequence[str]) -> Html | None:
 def _title(legs: Sequence[Leg], verdicts: Sequence[ShipVerdict]) -> str:
     if verdicts:
         return "What to ship"
-    return "What is fastest" if any(leg.result.valid for leg in legs) else "Nothing to go by"
+    real = any(leg.result.valid and not leg.result.emulated for leg in legs)
+    return "What is fastest" if real else "Nothing to go by"
 
 
 def _reasons(verdicts: Sequence[ShipVerdict]) -> Html | None:

@@ -50,6 +50,8 @@ class Scatter:
         """Whether a leg is on the front, or why that can't be said."""
         if not leg.result.valid:
             return "no: invalid"
+        if leg.result.emulated:
+            return "no: emulated"
         if leg.number not in self._compared:
             return "alone"
         return "yes" if any(leg in group for group in self._fronts) else "no"
@@ -138,11 +140,11 @@ def _intervals(legs: Sequence[Leg]) -> dict[str, Any]:
 
 
 def _alike(legs: Sequence[Leg], *, per_model: bool) -> list[list[Leg]]:
-    """Valid legs that were measured alike: on one device, in one mode, at one batch."""
+    """Valid legs that were measured alike: on one real device, in one mode, at one batch."""
     groups: dict[tuple[Any, ...], list[Leg]] = {}
     for leg in legs:
         plan = leg.result.plan
-        if leg.result.valid:
+        if leg.result.valid and not leg.result.emulated:
             alike = (plan.device.name, plan.scenario, leg.batch, leg.family if per_model else "")
             groups.setdefault((alike[0], repr(alike[1]), *alike[2:]), []).append(leg)
     return list(groups.values())

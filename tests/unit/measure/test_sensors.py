@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.measure.meters import Counter, Power, Sensor
-from edgekit.measure.rails import pmic_uw
 from edgekit.measure.sensors import Found, find_sensors
+from edgekit.measure.vcgencmd import pmic_uw
 
 RAPL = "sys/class/powercap"
 I2C = "sys/bus/i2c/devices"

@@ -12,8 +12,9 @@ import pytest
 
 from edgekit.errors import DeviceError, EdgekitError, ToolError
 from edgekit.measure.sides import Side
-from edgekit.wire import Job, Profile
+from edgekit.wire import Cooldown, Job, Profile
 from tests import fakes
+from tests.system_trees import jetson
 
 PROFILE = Profile(5, 0.0, 5.0, 2, 0.0, 0.1)
 
@@ -52,6 +53,18 @@ def test_what_it_ran_in_turns_comes_back(
     assert found["span_ns"] == sum(found["latency_ns"])
     assert found["memory"][-1]["phase"] == "steady"
     assert found["output_sha256"]
+
+
+def test_a_side_does_not_wait_for_itself_to_cool_down(
+    python_path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", python_path)
+    never = Cooldown(-200.0, 0.0, "fail")
+    root = str(jetson(tmp_path))
+    job = Job("compare", "calm", "m.onnx", "fp32", 1, profile=PROFILE, root=root, cooldown=never)
+    with contextlib.closing(Side(job)) as side:
+        side.wait_ready()
+        assert "cooldown.outcome" not in side.end()["environment"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -108,6 +108,24 @@ def test_amd_machines_have_another_switch(root: Path) -> None:
     assert boost.read_text() == "1\n"
 
 
+def test_a_boards_gpu_is_held_at_the_highest_that_its_mode_allows(root: Path) -> None:
+    folder = "sys/class/devfreq/{}/{}_freq"
+    files = {folder.format("17000000.gpu", name): "624750000\n" for name in ("max", "cur")}
+    files[folder.format("17000000.gpu", "min")] = "305000000\n"
+    # What isn't read can't be put back; a memory's clock isn't ours.
+    files |= {folder.format("fdab0000.npu", "min"): "300000000\n"}
+    files |= {folder.format("dmc", name): f"{name}\n" for name in ("min", "max")}
+    system_trees.write(root, files)
+
+    def held() -> list[str]:
+        names = ("17000000.gpu", "fdab0000.npu", "dmc")
+        return [(root / folder.format(name, "min")).read_text().strip() for name in names]
+
+    with tuned([Device(root=str(root))]):
+        assert held() == ["624750000", "300000000", "min"]
+    assert held() == ["305000000", "300000000", "min"]
+
+
 def test_what_can_not_be_written_is_refused_and_the_rest_put_back(root: Path) -> None:
     # Not even root may write it.
     (root / GOVERNORS[1]).unlink()

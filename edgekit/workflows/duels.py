@@ -12,7 +12,7 @@ from edgekit import stats
 from edgekit.errors import DeviceError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
-from edgekit.transports import TRANSPORTS
+from edgekit.transports import open_link
 from edgekit.wire import Profile, Rival, Samples, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
@@ -201,7 +201,7 @@ def _launch(plan: GatePlan, number: int, seed: int) -> Launch:
         profiled=number == 0,  # what a runtime runs is the same in every process
     )
     device = plan.base.device
-    link = TRANSPORTS.get(device.transport).open(device)
+    link = open_link(device)
     measured = run_job(link, job, timeout_s=plan.base.timeout_s or _TIMEOUT_S)
     if not isinstance(measured, Turns):
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")

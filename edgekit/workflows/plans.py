@@ -9,11 +9,11 @@ from pathlib import Path
 
 from edgekit import storage
 from edgekit.errors import EdgekitError, UsageError
-from edgekit.measure.environment import ROOT, usable_cores
+from edgekit.measure.environment import usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure, Profile
-from edgekit.workflows import routes, scenarios
+from edgekit.workflows import devices, routes, scenarios
 
 PROFILES = {
     "quick": Profile(
@@ -58,7 +58,7 @@ class BenchRequest:
         paths: Artifacts' folders, folders of those, model files; empty for all below `out`.
         out: Where artifacts are published.
         runtimes: Names of runtimes; empty for each format's first.
-        device: Name of the machine.
+        device: Names of machines, by commas; or `all`.
         threads: Threads of the runtime; None for as many as there are usable cores.
         batch: Samples in one inference; None for the file's own, or 1.
         profile: Name of a profile.
@@ -91,18 +91,23 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
         EdgekitError: The only path can't be measured.
     """
     check(request)
+    machines = devices.named(request.device)
     plans: list[BenchPlan] = []
     failed: list[BenchResult] = []
     paths = _paths(request)
     for path in paths:
         try:
             subject = storage.subject(path)
-            legs = [leg(request, subject, name) for name in runtimes(request, subject)]
+            legs = [
+                leg(request, subject, name, device)
+                for name in runtimes(request, subject)
+                for device in machines
+            ]
             plans += [scenarios.applied(request.wanted, one, request.threads) for one in legs]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
-            failed.append(_unplanned(request, path, error))
+            failed += [_unplanned(request, path, error, device) for device in machines]
     return tuple(plans), tuple(failed)
 
 
@@ -112,11 +117,7 @@ def check(request: BenchRequest) -> None:
     Raises:
         UsageError: An option's value is unknown, or out of its range.
     """
-    if request.device != Device().name:
-        raise UsageError(
-            f"there is no device named {request.device!r}",
-            hint=f"only {Device().name!r}, this machine, exists so far",
-        )
+    devices.named(request.device)
     if request.profile not in PROFILES:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
@@ -192,12 +193,12 @@ def format_of(subject: Subject) -> Format:
     return subject.artifact.format if subject.artifact else storage.FOREIGN[subject.path.suffix]
 
 
-def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
-    """The leg of `request` that measures `subject` by the runtime with that name."""
+def leg(request: BenchRequest, subject: Subject, runtime: str, device: Device) -> BenchPlan:
+    """The leg of `request` that measures `subject` by the runtime with that name on `device`."""
     return BenchPlan(
         subject=subject,
         runtime=runtime,
-        device=Device(root=str(ROOT)),
+        device=device,
         threads=request.threads or usable_cores(),
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
@@ -215,11 +216,12 @@ def _own_batch(request: BenchRequest, subject: Subject) -> int | None:
     return next((size for size in (*given, *fixed) if size), None)
 
 
-def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchResult:
+def _unplanned(
+    request: BenchRequest, path: Path, error: EdgekitError, device: Device
+) -> BenchResult:
     """A failed leg for a file of which not even the digest is known."""
     subject = Subject(path, sha256="", size_bytes=0)
     runtime = ",".join(request.runtimes)
     failure = Failure("plan", error.kind, str(error), error.hint, error.stderr_tail)
-    return BenchResult(
-        leg(request, subject, runtime), (), (), valid=False, reasons=(), failure=failure
-    )
+    plan = leg(request, subject, runtime, device)
+    return BenchResult(plan, (), (), valid=False, reasons=(), failure=failure)

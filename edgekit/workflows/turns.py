@@ -18,7 +18,7 @@ from dataclasses import replace
 from edgekit.errors import DeviceError, MissingDependency
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, BenchPlan, Device, Subject
-from edgekit.transports import TRANSPORTS
+from edgekit.transports import open_link
 from edgekit.wire import Profile, Rival, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
@@ -67,7 +67,7 @@ def launches(
         EdgekitError: A file can't be measured.
     """
     first, *rivals = map(bench.job, plans)
-    link = TRANSPORTS.get(Device().transport).open(Device())
+    link = open_link(Device())
     found = []
     for launch in range(count):
         job = replace(

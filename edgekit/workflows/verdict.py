@@ -13,6 +13,7 @@ from edgekit.quantization.verdict import judge
 from edgekit.records import (
     Artifact,
     BenchResult,
+    Device,
     ExportLeg,
     Format,
     Precision,
@@ -108,14 +109,16 @@ def of_results(
     """A verdict on each model that was measured validly in float32 and in int8.
 
     Foreign files have none: nobody knows what belongs together. Neither has a group of which a
-    file fails now; the event says why.
+    file fails now; the event says why. Nor have results of other devices: files take turns on
+    this machine.
     """
     groups: dict[tuple[object, ...], dict[Precision, BenchResult]] = {}
     for result in results:
         artifact, samples = result.plan.subject.artifact, result.samples
-        if artifact and samples and result.valid:
+        here = result.plan.device.name == Device().name
+        if artifact and samples and result.valid and here:
             plan = result.plan
-            where = (artifact.path.parent, artifact.format, plan.runtime, plan.device.name)
+            where = (artifact.path.parent, artifact.format, plan.runtime)
             group = groups.setdefault((*where, plan.threads, samples.batch), {})
             group[artifact.precision] = result
     found = (_of_group(group, on_event) for group in groups.values())

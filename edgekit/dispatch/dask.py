@@ -102,11 +102,11 @@ class DaskCrew:
                 try:
                     note = notes.get(timeout=_LOOK_S)
                 except queue.Empty:
-                    watch.look({self._lane(task) for task in futures.values()})
+                    self._give_up(watch, futures, on_done)
                     continue
                 if isinstance(note, dict):
                     on_event(names[note["task"]], note["event"])
-                else:
+                elif note in futures:
                     on_done(futures.pop(note), _outcome(note))
         finally:
             self._end(run, futures, on_done)
@@ -124,6 +124,14 @@ class DaskCrew:
 
     def _lane(self, task: Task) -> str:
         return task.lane or (HOST if self._is_ours else "")
+
+    def _give_up(self, watch: _Watch, futures: dict[Any, Task], on_done: OnDone) -> None:
+        """Take tasks that nobody will ever do for failed."""
+        gone = watch.gone({self._lane(task) for task in futures.values()})
+        for future in [each for each, task in futures.items() if self._lane(task) in gone]:
+            task = futures.pop(future)
+            future.cancel()
+            on_done(task, _lonely(self._lane(task)))
 
     def _end(self, run: str, futures: dict[Any, Task], on_done: OnDone) -> None:
         """Take back what isn't done; what was done by now is an outcome all the same."""
@@ -158,21 +166,19 @@ class _Watch:
         self._lanes = lanes
         self._lonely_since: dict[str, float] = {}
 
-    def look(self, wanted: set[str]) -> None:
-        """See who is there.
-
-        Raises:
-            DeviceError: Nobody has driven one of `wanted` for a minute.
-        """
+    def gone(self, wanted: set[str]) -> set[str]:
+        """Those of `wanted` that nobody has driven for a minute."""
         now = time.monotonic()
         lonely = wanted - self._lanes()
         self._lonely_since = {lane: self._lonely_since.get(lane, now) for lane in lonely}
-        for lane, since in self._lonely_since.items():
-            if now - since > _LONELY_S:
-                raise DeviceError(
-                    f"no worker has driven {lane or 'anything'} for {_LONELY_S:g} s",
-                    hint="start a `dask worker` again, then the same command: what is done stays",
-                )
+        return {lane for lane, since in self._lonely_since.items() if now - since > _LONELY_S}
+
+
+def _lonely(lane: str) -> EdgekitError:
+    return DeviceError(
+        f"no worker of dask has driven {lane or 'anything'} for {_LONELY_S:g} s",
+        hint="start a `dask worker` again, then the same command",
+    )
 
 
 def _outcome(future: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -132,3 +133,28 @@ def _wait_until_gone(pids: list[int]) -> None:
             return
         time.sleep(0.05)
     pytest.fail("a process of the worker is still there")
+
+
+def test_another_thread_can_end_it() -> None:
+    link = _link("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    lines = link.run(JOB, timeout_s=60.0)
+    pid = int(next(lines))
+    hand = threading.Thread(target=link.close)
+    hand.start()
+    with pytest.raises(DeviceError, match="SIGKILL"):
+        next(lines)
+    hand.join()
+    assert not _alive(pid)
+
+
+def test_a_link_that_was_closed_before_its_worker_began_ends_it() -> None:
+    link = _link("import time; time.sleep(600)")
+    link.close()
+    with pytest.raises(DeviceError, match="SIGKILL"):
+        list(link.run(JOB, timeout_s=60.0))
+
+
+def test_closing_a_link_that_runs_nothing_does_no_harm() -> None:
+    link = _link("print('x')")
+    assert list(link.run(JOB, timeout_s=60.0)) == [b"x"]
+    link.close()

@@ -33,17 +33,11 @@ def sweep(
     \b
     formats = ["onnx", "litert"]
     precisions = ["fp32", "int8"]
-    [[models]]              # also: weights, head, classes, input_size, batch, seed
-    name = "efficientnet"
-    [[targets]]             # files for it, measured on its devices
-    name = "host"
-    devices = ["local"]
-    [int8]                  # also: allow_few, recipe, max_drop, data, keep
-    calib = "photos/calib"
-    [evaluate]              # also: threads
-    data = "photos/labelled"
-    [bench]                 # also: runtimes, threads, timeout_s
-    profile = "default"
+    models = [{ name = "efficientnet" }]  # weights, head, classes, input_size, batch, seed
+    targets = [{ name = "host", devices = ["local"] }]  # made for it, measured there
+    int8.calib = "photos/calib"           # allow_few, recipe, max_drop, data, keep
+    evaluate.data = "photos/labelled"     # threads
+    bench.profile = "default"             # runtimes, threads, timeout_s
     """  # noqa: D301 -- typer keeps the lines of a paragraph that begins with this
     from edgekit.reports import sweep as report
     from edgekit.results.store import Store

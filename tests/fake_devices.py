@@ -17,7 +17,7 @@ from edgekit.errors import DeviceError
 from edgekit.records import Device
 from edgekit.wire import Job, Samples
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 30.0
 _LOOK_S = 0.01
 
 

@@ -31,12 +31,13 @@ _CONNECT_S = 20.0
 _LONELY_S = 60.0
 _LOOK_S = 2.0
 _SETTINGS = {
-    # Each try asks the device for the same job, so more tries cost nothing.
-    "distributed.scheduler.allowed-failures": 5,
     # A task waits for its device for an hour; nothing is to be moved or ended for it.
     "distributed.scheduler.work-stealing": False,
     "distributed.admin.large-graph-warning-threshold": "1GB",
     "distributed.worker.memory.terminate": False,
+    # Pages for browsers.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 # By run: what ends the tasks of it that this worker does.
@@ -87,8 +88,9 @@ class DaskCrew:
         Raises:
             UsageError: No worker has a lane that a task needs.
         """
-        lanes = {self._lane(task) for task in tasks}
-        self._check(lanes)
+        # Workers of our own have the lanes that we named; one that died is on its way back.
+        if not self._is_ours:
+            self._check({task.lane for task in tasks})
         run = f"edgekit-{uuid.uuid4().hex}"
         notes: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._client.subscribe_topic(run, lambda event: notes.put(event[1]))
@@ -144,19 +146,21 @@ class DaskCrew:
             on_done(futures[future], _outcome(future))
 
     def _check(self, lanes: set[str]) -> None:
-        missing = sorted(lanes - self._lanes() - {""})
+        missing = sorted(lanes - self._lanes())
         if missing:
             address = self._client.scheduler.address
-            wanted = missing[0]
+            wanted = missing[0] or HOST
             raise UsageError(
-                f"no worker of {address} drives {', '.join(missing)}",
+                f"no worker of {address} drives {' or '.join(missing) or 'anything'}",
                 hint=f"on a host that reaches it: `dask worker {address} --nthreads 1 "
                 f'--resources "{wanted}=1"`',
             )
 
     def _lanes(self) -> set[str]:
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return {lane for worker in workers for lane in worker["resources"]} | {""} * bool(workers)
+        found = {lane for worker in workers for lane in worker["resources"]}
+        # Any worker will do for a task that needs none.
+        return found | {""} if workers else found
 
 
 class _Watch:
@@ -233,7 +237,12 @@ def _cluster(lanes: Sequence[str]) -> Any:
         raise MissingDependency(
             "workers of our own need the module 'cryptography'", hint="pip install cryptography"
         ) from error
-    shared = {"security": security, "host": "127.0.0.1", "dashboard": False}
+    shared = {
+        "security": security,
+        "host": "127.0.0.1",
+        "dashboard": False,
+        "dashboard_address": "127.0.0.1:0",
+    }
     options = {**shared, "nthreads": 1, "memory_limit": 0, "silence_logs": logging.ERROR}
     scheduler = {"cls": distributed.Scheduler, "options": {**shared, "port": 0}}
     workers = {

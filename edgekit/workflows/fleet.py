@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import EdgekitError
@@ -59,7 +60,8 @@ def measure(
         The results in the order of `plans`.
     """
     run = bench.new_run()
-    steps = {str(number): step for number, step in enumerate(_first_steps(plans))}
+    named = {str(number): plan for number, plan in enumerate(plans)}
+    steps = dict(zip(named, _first_steps(plans), strict=True))
     results: dict[str, BenchResult] = {}
 
     def told(task: Task, event: Event) -> None:
@@ -68,18 +70,17 @@ def measure(
         on_step(steps[task.name])
 
     def done(task: Task, outcome: BenchResult | EdgekitError) -> None:
-        result = _lost(task.argument, outcome) if isinstance(outcome, EdgekitError) else outcome
-        results[task.name] = result
+        found = _lost(task.argument, outcome) if isinstance(outcome, EdgekitError) else outcome
+        result = results[task.name] = replace(found, plan=named[task.name])
         on_step(replace(steps[task.name], phase="failed" if result.failure else "done"))
         on_result(result)
 
-    orders = [Order(plan, run, uuid.uuid4().hex) for plan in plans]
     tasks = [
-        Task(name, leg, order, order.plan.device.name)
-        for name, order in zip(steps, orders, strict=True)
+        Task(name, leg, Order(_from_anywhere(plan), run, uuid.uuid4().hex), plan.device.name)
+        for name, plan in named.items()
     ]
     crew.run(tasks, told, done)
-    return tuple(results[name] for name in steps)
+    return tuple(results[name] for name in named)
 
 
 def leg(order: Order, site: Site) -> BenchResult:
@@ -101,6 +102,21 @@ def _first_steps(plans: Sequence[BenchPlan]) -> Iterator[Step]:
         name = plan.device.name
         numbers[name] += 1
         yield Step(plan, numbers[name], counts[name])
+
+
+def _from_anywhere(plan: BenchPlan) -> BenchPlan:
+    """`plan` with its files' paths in full: another process may be in another folder."""
+    subject, photos = plan.subject, plan.end_to_end
+    artifact = subject.artifact
+    subject = replace(
+        subject,
+        path=subject.path.absolute(),
+        artifact=artifact and replace(artifact, path=artifact.path.absolute()),
+    )
+    if photos:
+        paths = [str(Path(photo).absolute()) for photo in photos.photos]
+        photos = replace(photos, photos=paths)
+    return replace(plan, subject=subject, end_to_end=photos)
 
 
 def _lost(order: Order, error: EdgekitError) -> BenchResult:

@@ -101,7 +101,8 @@ def plan(suite: Suite, out: Path) -> SweepPlan:
     return SweepPlan(
         suite=suite,
         out=out,
-        builds=tuple(_builds(suite, out, int8)),
+        # In full: who builds may be in another folder.
+        builds=tuple(_builds(suite, out.absolute(), int8)),
         cells=cells,
         impossible={cell: why for cell in cells if (why := _impossible(cell))},
     )
@@ -170,8 +171,8 @@ def _check(suite: Suite) -> None:
     for what, names in (
         ("model", [model.name for model in suite.models]),
         ("target", [target.name for target in suite.targets]),
-        ("format", list(suite.formats)),
-        ("precision", list(suite.precisions)),
+        ("format", [format.value for format in suite.formats]),
+        ("precision", [precision.value for precision in suite.precisions]),
     ):
         _once(what, names)
     for target in suite.targets:

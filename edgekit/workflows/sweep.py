@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edgekit import storage
 from edgekit.datasets import labels
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import DataError, EdgekitError
@@ -132,6 +133,9 @@ class Sweep:
             leg = legs[cell.format, cell.precision]
             if leg.failure:
                 self._fail(cell, leg.failure)
+            if leg.artifact and not storage.is_artifact(leg.artifact.path):
+                self._fail(cell, _elsewhere(leg.artifact.path))
+                continue
             self._cells[cell] = replace(
                 self._cells[cell], artifact=leg.artifact, cached=leg.cached
             )
@@ -219,6 +223,13 @@ def _known(store: Store, plan: BenchPlan) -> BenchResult | None:
         if replace(result.plan, subject=plan.subject) == plan:
             return result
     return None
+
+
+def _elsewhere(path: Path) -> DataError:
+    return DataError(
+        f"another host made {path}, and it isn't here",
+        hint="name a folder with --out that all hosts see at the same place",
+    )
 
 
 def _told(on_event: OnEvent) -> Callable[[Task, Event], None]:

@@ -16,6 +16,7 @@ from edgekit import dispatch
 from edgekit.dispatch import Crew, Site, Task
 from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, BenchResult
+from edgekit.wire import Closeness
 from edgekit.workflows import fleet
 from tests import bench_results, fakes
 from tests.fake_devices import FakeDevice
@@ -23,7 +24,7 @@ from tests.fake_devices import FakeDevice
 distributed = pytest.importorskip("distributed", reason="dask.distributed isn't installed")
 pytestmark = pytest.mark.fleet
 
-SAMPLES = bench_results.samples()
+SAMPLES = replace(bench_results.samples(), golden=Closeness(6, 1.0, 90.0, 0.0, 0.0, finite=True))
 LANES = ("jetson", "pi")
 
 
@@ -31,7 +32,10 @@ LANES = ("jetson", "pi")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
     """Workers of our own, in which the fake devices are known."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", fakes.install(tmp_path_factory.mktemp("distribution")))
+        folder = tmp_path_factory.mktemp("distribution")
+        fakes.install(folder)
+        # A worker of our own has the path of the process that started it.
+        patch.syspath_prepend(folder)
         with dispatch.crew("dask", LANES) as found:
             yield found
 
@@ -64,7 +68,7 @@ def test_devices_at_once_and_what_they_tell(
         for device in (jetson, pi):
             device.answer(SAMPLES)
 
-    hand = threading.Thread(target=answer)
+    hand = threading.Thread(target=answer, daemon=True)
     hand.start()
     phases = []
     legs = [_plan(jetson), _plan(pi), _plan(jetson)]
@@ -89,7 +93,7 @@ def test_a_worker_that_is_killed_takes_nothing_with_it(crew: Crew, jetson: FakeD
         jetson.waited_for(2)
         jetson.answer(SAMPLES)
 
-    hand = threading.Thread(target=kill)
+    hand = threading.Thread(target=kill, daemon=True)
     hand.start()
     (result,) = fleet.measure([_plan(jetson)], crew)
     hand.join()

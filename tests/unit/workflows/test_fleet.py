@@ -16,12 +16,13 @@ from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, BenchResult, Device
 from edgekit.reports import bench as report
 from edgekit.transports import TRANSPORTS
+from edgekit.wire import Closeness
 from edgekit.workflows import devices, fleet, plans
 from edgekit.workflows.bench import Step
 from tests import bench_results, fakes
 from tests.fake_devices import FakeDevice
 
-SAMPLES = bench_results.samples()
+SAMPLES = replace(bench_results.samples(), golden=Closeness(6, 1.0, 90.0, 0.0, 0.0, finite=True))
 Make = Callable[..., list[FakeDevice]]
 
 
@@ -71,7 +72,7 @@ def test_all_devices_measure_at_once(make: Make) -> None:
         for device in found:
             device.answer(SAMPLES)
 
-    hand = threading.Thread(target=answer)
+    hand = threading.Thread(target=answer, daemon=True)
     hand.start()
     kept: list[BenchResult] = []
     results = _measure(legs, on_result=kept.append)

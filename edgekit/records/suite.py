@@ -16,7 +16,7 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the file."""
 
 
-class SuiteModel(_Strict):
+class SuiteModel(_Strict, frozen=True, kw_only=True):
     """One of `[[models]]`: what `edgekit export` would be told.
 
     Attributes:
@@ -38,7 +38,7 @@ class SuiteModel(_Strict):
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 0
 
 
-class SuiteTarget(_Strict):
+class SuiteTarget(_Strict, frozen=True, kw_only=True):
     """One of `[[targets]]`: what files are made for, and where those are measured.
 
     Attributes:
@@ -50,7 +50,7 @@ class SuiteTarget(_Strict):
     devices: tuple[Name, ...] = ()
 
 
-class SuiteInt8(_Strict):
+class SuiteInt8(_Strict, frozen=True, kw_only=True):
     """`[int8]`: how int8 files are made and guarded, as in `edgekit export`.
 
     Attributes:
@@ -70,7 +70,7 @@ class SuiteInt8(_Strict):
     keep: bool = False
 
 
-class SuiteEvaluate(_Strict):
+class SuiteEvaluate(_Strict, frozen=True, kw_only=True):
     """`[evaluate]`: accuracy of each file, by its format's own runtime on the host.
 
     Attributes:
@@ -82,7 +82,7 @@ class SuiteEvaluate(_Strict):
     threads: Positive | None = None
 
 
-class SuiteBench(_Strict):
+class SuiteBench(_Strict, frozen=True, kw_only=True):
     """`[bench]`: how files are measured on their target's devices.
 
     Attributes:
@@ -98,7 +98,7 @@ class SuiteBench(_Strict):
     timeout_s: Annotated[float, Meta(gt=0, le=86400)] | None = None
 
 
-class Suite(_Strict):
+class Suite(_Strict, frozen=True, kw_only=True):
     """The whole file: every model in every format and precision for every target.
 
     Attributes:

@@ -70,10 +70,8 @@ def test_a_whole_suite(tmp_path: Path) -> None:
     assert {cell.precision for cell in plan.impossible} == {Precision.INT8}
     assert {cell.format for cell in plan.impossible} == {Format.TORCH}
     # Paths are the suite's folder's, words are words; each target has a folder of its own.
-    assert {build.plan.request.weights for build in plan.builds} == {
-        "random",
-        str(tmp_path / "mine.pt"),
-    }
+    weights = {getattr(build.plan.request, "weights", "") for build in plan.builds}
+    assert weights == {"random", str(tmp_path / "mine.pt")}
     assert {build.plan.out for build in plan.builds} == {
         tmp_path / "out" / "host",
         tmp_path / "out" / "arm64",

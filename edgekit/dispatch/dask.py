@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import time
 import uuid
@@ -68,6 +69,14 @@ def _do(task: Task, run: str) -> Any:
 def _stop(run: str) -> None:
     if ends := _ENDS.get(run):
         ends.stop()
+
+
+class _Apart(distributed.WorkerPlugin):  # type: ignore[misc]
+    """Keeps a worker of our own out of reach of a terminal's Ctrl-C: we end it, without a word."""
+
+    def setup(self, worker: object) -> None:
+        del worker
+        os.setpgid(0, 0)
 
 
 class DaskCrew:
@@ -225,7 +234,10 @@ class Dask:
                     hint="`dask scheduler` starts one and prints its address",
                 ) from error
             stack.enter_context(client)
-            _check_versions(client)
+            if where:
+                _check_versions(client)
+            else:
+                client.register_plugin(_Apart())
             yield DaskCrew(client, is_ours=not where)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +154,39 @@ def test_who_takes_a_leg_over_asks_for_the_same_jobs(make: Make) -> None:
     other = fleet.Order(order.plan, "run", "cd" * 16)
     fleet.leg(other, _Site())
     assert len(device.started) == 6
+
+
+class _Elsewhere:
+    """A crew in another folder."""
+
+    def __init__(self) -> None:
+        self.tasks: list[dispatch.Task] = []
+
+    def run(
+        self,
+        tasks: Sequence[dispatch.Task],
+        on_event: dispatch.OnEvent,
+        on_done: dispatch.OnDone,
+    ) -> None:
+        self.tasks += tasks
+        for task in tasks:
+            on_done(task, DeviceError("it died", hint="start it again"))
+
+
+def test_who_works_in_another_folder_finds_the_files(make: Make) -> None:
+    (device,) = make("a")
+    leg = _plan(device)
+    assert not leg.subject.path.is_absolute()
+    crew = _Elsewhere()
+    (result,) = fleet.measure([leg], crew)
+    (task,) = crew.tasks
+    subject = task.argument.plan.subject
+    assert subject.path == leg.subject.path.absolute()
+    assert subject.artifact.model == subject.path
+    # What was asked for stands in the result, and who died is its failure.
+    assert result.plan == leg
+    assert result.failure is not None
+    assert result.failure.message == "it died"
 
 
 def test_the_devices_that_words_name(monkeypatch: pytest.MonkeyPatch) -> None:

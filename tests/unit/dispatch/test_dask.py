@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -22,6 +23,7 @@ from tests import bench_results, fakes
 from tests.fake_devices import FakeDevice
 
 distributed = pytest.importorskip("distributed", reason="dask.distributed isn't installed")
+dask: Any = importlib.import_module("edgekit.dispatch.dask")
 pytestmark = pytest.mark.fleet
 
 SAMPLES = replace(bench_results.samples(), golden=Closeness(6, 1.0, 90.0, 0.0, 0.0, finite=True))
@@ -160,6 +162,38 @@ def test_work_without_a_lane_takes_no_device_from_others(crew: Crew, jetson: Fak
     tasks = [Task(name, _pid, None, lane) for name, lane in (("a", ""), ("b", "jetson"))]
     crew.run(tasks, _nothing, lambda _, pid: pids.append(pid))
     assert len({os.getpid(), *pids}) == 3
+
+
+def test_what_nobody_will_ever_do_is_an_outcome(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgekit.dispatch.dask._LONELY_S", 0.0)
+    monkeypatch.setattr("edgekit.dispatch.dask._LOOK_S", 0.05)
+    outcomes: dict[str, Any] = {}
+    tasks = [Task("a", _pid, None, "gone"), Task("b", _pid, None, "gone")]
+    crew.run(tasks, _nothing, lambda task, found: outcomes.update({task.name: found}))
+    assert outcomes.keys() == {"a", "b"}
+    assert all("has driven gone" in str(error) for error in outcomes.values())
+
+
+class _Client:
+    """Knows a worker with another Python."""
+
+    def get_versions(self, packages: list[str]) -> dict[str, Any]:
+        assert packages == ["edgekit"]
+        sides = [
+            {"host": {"python": f"3.{minor}.9.final.0"}, "packages": {"edgekit": "0.1.0"}}
+            for minor in (11, 10)
+        ]
+        return {"client": sides[0], "workers": {"tcp://far:1": sides[1]}}
+
+
+def test_a_worker_of_another_python_gets_no_task() -> None:
+    with pytest.raises(UsageError) as caught:
+        dask._check_versions(_Client())
+    assert "tcp://far:1 has Python 3.10, edgekit 0.1.0; here it is Python 3.11" in str(
+        caught.value
+    )
 
 
 def test_a_scheduler_whose_workers_lack_a_device() -> None:

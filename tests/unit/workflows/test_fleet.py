@@ -35,6 +35,7 @@ def _third_party(
     monkeypatch.syspath_prepend(folder)
     registry._entry_points.cache_clear()
     monkeypatch.setattr(TRANSPORTS, "_is_complete", False)
+    monkeypatch.setattr(TRANSPORTS, "_table", dict(TRANSPORTS._table))
     yield
     registry._entry_points.cache_clear()
 

@@ -93,7 +93,7 @@ def test_a_model_that_there_is_not_is_rows(suite: Path, run_cli: RunCli, tmp_pat
         SUITE.replace('"onnx", "torch"', '"onnx"').replace('devices = ["local"]', "")
         + '[[models]]\nname = "no-such-model"\n'
     )
-    done = run_cli("sweep", suite, "--out", tmp_path / "out")
+    done = run_cli("sweep", suite, "--out", tmp_path / "out", "--results", tmp_path / "kept")
     assert done.returncode != 0
     assert "2 of 4 files made" in done.stdout
     assert "no-such-model/host/onnx-fp32: export:" in done.stdout

@@ -85,7 +85,8 @@ def device(name: str) -> Device:
         DataError: An inventory is broken.
     """
     entry = find(name)
-    return Device(name, entry.transport, entry.address, entry.root)
+    cooldown = entry.cooldown.order if entry.cooldown else None
+    return Device(name, entry.transport, entry.address, entry.root, entry.emulated, cooldown)
 
 
 def add(name: str, entry: DeviceSpec) -> Path:

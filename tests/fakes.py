@@ -203,10 +203,11 @@ NAMES = [
 _ENTRY_POINTS = "[edgekit.runtimes]\n" + "".join(
     f"{name} = tests.fakes:{name.upper().replace('-', '_')}\n" for name in NAMES
 )
+_ENTRY_POINTS += "[edgekit.transports]\nfolder = tests.fake_devices:FOLDER\n"
 
 
 def install(folder: Path) -> str:
-    """Write the metadata of a distribution with the runtimes of this module into `folder`.
+    """Write the metadata of a distribution with these runtimes and `fake_devices` into `folder`.
 
     Returns:
         The `PYTHONPATH` under which edgekit finds them, as it finds those of any third party.

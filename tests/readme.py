@@ -65,7 +65,7 @@ def help_text(name: str) -> str:
     ]
     width = max(len(left) for left, _ in rows) + _INDENT
     lines = [_row(left, right or "", width) for left, right in rows]
-    return "\n".join((usage, "", command.help.strip(), "", *lines))
+    return "\n".join((usage, "", command.help.replace("\b\n", "").strip(), "", *lines))
 
 
 def _argument(param: Any) -> str:

@@ -20,6 +20,7 @@ from edgekit.cli.models import models
 from edgekit.cli.output import say
 from edgekit.cli.quantize import quantize
 from edgekit.cli.report import report
+from edgekit.cli.sweep import sweep
 from edgekit.errors import DataError, EdgekitError
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.command("export")(export)
 app.command("quantize")(quantize)
 app.command("bench")(bench)
 app.command("eval")(evaluate)
+app.command("sweep")(sweep)
 app.command("inspect")(inspect)
 app.command("gate")(gate)
 app.command("report")(report)

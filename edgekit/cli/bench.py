@@ -26,7 +26,10 @@ def bench(
             "torch-cuda, torch-cuda-compiled, onnxruntime-cuda."
         ),
     ] = "",
-    device: Annotated[str, typer.Option(help="Where to measure.")] = "local",
+    device: Annotated[
+        str, typer.Option(help="Where to measure: devices by commas, all at once; or all.")
+    ] = "local",
+    engine: options.Engine = running.LOCAL,
     threads: options.Threads = None,
     batch: options.Batch = None,
     profile: Annotated[
@@ -122,7 +125,7 @@ def bench(
     keeper = Keeper(Store(results or out / "results", output.say))
     # A verdict compares latencies back to back; another mode asks something else.
     judge = wanted == scenarios.Wanted() and not no_verdict
-    found = running.measure(legs, failed, keeper, form, tune=tune, judge=judge)
+    found = running.measure(legs, failed, keeper, form, tune=tune, judge=judge, engine=engine)
     # What was found, and not asked for by name, may be for another machine: a row, no error.
     named = request.runtimes or any(
         storage.is_artifact(path) or path.is_file() for path in request.paths

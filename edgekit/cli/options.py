@@ -37,6 +37,14 @@ Shape = Annotated[
     typer.Option(help="NAME=1,3,224,224: shape of an input with free axes; repeatable."),
 ]
 
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="Who drives the devices: local (this process), dask (processes of its own here), or "
+        "dask=SCHEDULER (hosts with `dask worker --resources DEVICE=1`)."
+    ),
+]
+
 # Where results are kept and what they are drawn in.
 Results = Annotated[
     Path | None,

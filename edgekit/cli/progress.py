@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OnStep = Callable[["Step"], None]
 
 _REFRESHES_PER_S = 4
+_HERE = "local"
+# Phases of a leg after which no worker runs.
+_OVER = ("done", "failed")
 
 
 @contextlib.contextmanager
@@ -26,13 +29,32 @@ def shown() -> Iterator[OnStep]:
         yield _line
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.status import Status
 
     # Few refreshes: drawing takes CPU time on the machine that is measured.
     status = Status("", console=Console(stderr=True), refresh_per_second=_REFRESHES_PER_S)
-    clock = _Clock()
+    board = Board()
     with status:
-        yield lambda step: status.update(_words(step, clock.left_s(step)))
+        yield lambda step: status.update(escape(board.words(step)))
+
+
+class Board:
+    """What there is to say of each device: one line each, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, str] = {}
+        self._clocks: dict[str, _Clock] = {}
+
+    def words(self, step: Step) -> str:
+        """All lines, now that a device is at `step`."""
+        name = step.plan.device.name
+        clock = self._clocks.setdefault(name, _Clock())
+        self._lines[name] = _words(step, clock.left_s(step))
+        if len(self._lines) == 1:
+            return self._lines[name]
+        # Under each other behind the mark that turns.
+        return "\n  ".join(f"{one_line(each)}: {line}" for each, line in self._lines.items())
 
 
 @contextlib.contextmanager
@@ -52,17 +74,20 @@ def told() -> Iterator[Callable[[str], None]]:
 
 def _line(step: Step) -> None:
     if step.launch == 1 and step.phase == "start":
-        output.say(f"{step.plan.subject.name}: measuring with {step.plan.runtime}")
+        plan = step.plan
+        where = "" if plan.device.name == _HERE else f" on {plan.device.name}"
+        output.say(f"{plan.subject.name}: measuring with {plan.runtime}{where}")
 
 
 def _words(step: Step, left_s: float) -> str:
-    from rich.markup import escape
-
-    name = escape(one_line(step.plan.subject.name))
+    plan = step.plan
+    head = f"[{step.leg}/{step.legs}] {one_line(plan.subject.name)} with {one_line(plan.runtime)}"
+    if step.phase in _OVER:
+        return f"{head}: {step.phase}"
     minutes, seconds = divmod(round(left_s), 60)
     return (
-        f"[{step.leg}/{step.legs}] {name} with {step.plan.runtime}, process {step.launch} of "
-        f"{step.plan.profile.launches}: {step.phase} (about {minutes}:{seconds:02} left)"
+        f"{head}, process {step.launch} of {plan.profile.launches}: {step.phase} "
+        f"(about {minutes}:{seconds:02} left)"
     )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edgekit.records import BenchPlan, BenchResult
     from edgekit.workflows.keeping import Keeper
 
+LOCAL = "local"
+
 
 def measure(
     legs: Sequence[BenchPlan],
@@ -23,6 +25,7 @@ def measure(
     *,
     tune: bool,
     judge: bool,
+    engine: str = LOCAL,
 ) -> tuple[BenchResult, ...]:
     """Measure, keep and show; after Ctrl-C what was done by then.
 
@@ -33,13 +36,18 @@ def measure(
         form: How to show them.
         tune: Whether to hold the clocks still meanwhile.
         judge: Whether to say which precision to ship.
+        engine: Who drives the devices.
     """
-    from edgekit.workflows import bench, tuning, verdict
+    from edgekit import dispatch
+    from edgekit.workflows import fleet, tuning, verdict
 
     try:
-        with tuning.tuned(leg.device for leg in legs if tune):
-            with progress.shown() as on_step:
-                found = bench.bench(legs, on_step, keeper.keep)
+        with (
+            tuning.tuned(leg.device for leg in legs if tune),
+            dispatch.crew(engine, fleet.lanes(legs)) as crew,
+            progress.shown() as on_step,
+        ):
+            found = fleet.measure(legs, crew, on_step, keeper.keep)
             verdicts = verdict.of_results(found, output.say) if judge else ()
     except KeyboardInterrupt:
         keeper.keep_unplanned(failed)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from edgekit.errors import UsageError
+from edgekit.wire import Cooldown
 
 WORK_DIR = "~/.cache/edgekit"
 PYTHON = "python3"
@@ -57,6 +58,27 @@ class Address(msgspec.Struct, frozen=True):
         return cls(found["host"] or found["bracketed"], found["user"] or "", port)
 
 
+class CooldownSpec(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How cool a device has to be before each process measures on it.
+
+    Attributes:
+        start_below_c: Degrees that the hottest zone of what computes has to be below.
+        max_wait_s: Seconds to wait for that, at most.
+        on_timeout: What to do if it isn't: measure all the same and say so, or fail.
+    """
+
+    start_below_c: Annotated[float, msgspec.Meta(ge=0, le=120)]
+    max_wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 300.0
+    on_timeout: Literal["warn", "fail"] = "warn"
+
+    @property
+    def order(self) -> Cooldown:
+        """The same, as a job carries it."""
+        return Cooldown(self.start_below_c, self.max_wait_s, self.on_timeout)
+
+
 class DeviceSpec(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -71,6 +93,8 @@ class DeviceSpec(
         python: Python on the device, by name or absolute path.
         root: Where its system's files are: `/proc` and `/sys` lie in it.
         emulated: Whether it is no real hardware, so that its times say nothing.
+        cooldown: How cool it has to be before each process measures; None to begin at once.
+        wait_s: Seconds to wait for whoever else measures on it, before it is said to be busy.
     """
 
     transport: Literal["ssh", "adb"] = "ssh"
@@ -80,6 +104,8 @@ class DeviceSpec(
     python: _Program = PYTHON
     root: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9._/-]*\Z")] = "/"
     emulated: bool = False
+    cooldown: CooldownSpec | None = None
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
 
     @classmethod
     def of(cls, **fields: Any) -> DeviceSpec:

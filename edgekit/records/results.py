@@ -217,9 +217,9 @@ class EvalResult:
         images: Number of images.
         top1: Share of images whose best class is right; None without labels.
         top5: Share of images with a right class among the best five; None without labels.
-        agreement: Share of images whose best class is the float model's; None if the float
-            model isn't there.
+        agreement: Share of images whose best class is the float model's; None without that model.
         skipped: Files that could not be read as images.
+        data_sha256: Digest of the images and their labels; empty in older records.
     """
 
     artifact: str
@@ -230,6 +230,7 @@ class EvalResult:
     top5: float | None
     agreement: float | None
     skipped: tuple[str, ...] = ()
+    data_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

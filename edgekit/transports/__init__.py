@@ -18,13 +18,25 @@ from edgekit.wire import Job
 class Link(Protocol):
     """An open way to a machine."""
 
-    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
+    def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         """Run `job` in a fresh worker there and give the lines that it sends, as they come.
+
+        Args:
+            job: What to do.
+            timeout_s: Seconds until the worker is stopped.
+            job_id: 32 hex digits that name the job, chosen by who wants it; empty for none. A
+                link that can re-attach starts the job of an id once, whichever process asks, and
+                gives its lines from the first on, also after its end; one that can't starts a
+                worker each time.
 
         Raises:
             DeviceError: The worker could not start, crashed, or ran out of time; with the last
                 lines of its standard error.
         """
+        ...
+
+    def close(self) -> None:
+        """End what runs, from another thread; `run` ends or raises a DeviceError then."""
         ...
 
 
@@ -64,3 +76,13 @@ TRANSPORTS: Registry[Transport] = Registry(
         "ssh": Entry("edgekit.transports.ssh:TRANSPORT", "ssh", ("asyncssh",)),
     },
 )
+
+
+def open_link(device: Device) -> Link:
+    """Open a link to `device` by its own transport.
+
+    Raises:
+        UsageError: There is no such transport.
+        MissingDependency: Its packages aren't installed.
+    """
+    return TRANSPORTS.get(device.transport).open(device)

@@ -53,14 +53,22 @@ class LocalLink:
 
     def __init__(self, command: tuple[str, ...] = WORKER) -> None:
         self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
 
-    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
+    def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         """Run `job` in a fresh process and give its lines as they come.
+
+        The process ends with the one that started it, so `job_id` names nothing to come back to.
 
         Raises:
             DeviceError: It could not start, crashed, ran out of time, or sent an endless line.
         """
+        del job_id
         process = self._start(job)
+        self._process = process
+        if self._is_closed:  # between its asking and its start
+            _kill(process)
         tail = Tail(process.stderr)
         try:
             _send(process, job)
@@ -77,6 +85,12 @@ class LocalLink:
             _end(process)
         if status:
             raise workers.crashed(status, tail.text())
+
+    def close(self) -> None:
+        """End the worker from another thread: `run` finds its end, and cleans up."""
+        self._is_closed = True
+        if self._process is not None and self._process.poll() is None:
+            _kill(self._process)
 
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         try:
@@ -158,15 +172,19 @@ def _let_put_back(process: subprocess.Popen[bytes]) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() != 0:
-        # The whole group: it may have started processes of its own, which may outlive it.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         process.wait()
     if process.stdout is not None:
         process.stdout.close()
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    # The whole group: it may have started processes of its own, which may outlive it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 TRANSPORT = Local()

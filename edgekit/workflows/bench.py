@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edgekit.errors import DeviceError, EdgekitError
-from edgekit.records import BenchPlan, BenchResult, Precision
-from edgekit.transports import TRANSPORTS
+from edgekit.records import BenchPlan, BenchResult, Device, Precision
+from edgekit.results.store import STAMP
+from edgekit.transports import Link, open_link
 from edgekit.wire import Failure, Job, Samples
 from edgekit.workflows.jobs import OnPhase, run_job
 from edgekit.workflows.judging import judged
@@ -29,7 +30,7 @@ class Step:
         leg: Its number, from 1.
         legs: How many there are.
         launch: Number of the process, from 1.
-        phase: What the worker does.
+        phase: What the worker does; `done` or `failed` once the leg is over.
     """
 
     plan: BenchPlan
@@ -41,12 +42,16 @@ class Step:
 
 OnStep = Callable[[Step], None]
 OnResult = Callable[[BenchResult], None]
+Open = Callable[[Device], Link]
 
 
 def bench(
     plans: Iterable[BenchPlan],
     on_step: OnStep = lambda _: None,
     on_result: OnResult = lambda _: None,
+    *,
+    open: Open = open_link,
+    run: str = "",
 ) -> tuple[BenchResult, ...]:
     """Measure each plan, one after another.
 
@@ -56,19 +61,26 @@ def bench(
         plans: The legs.
         on_step: Told how far it is.
         on_result: Given each result as soon as it is there.
+        open: Opens a link to the machine of a leg.
+        run: Which run the results belong to; empty for one of their own.
     """
     plans = tuple(plans)
-    run_name = _now().strftime("%Y%m%dT%H%M%S.%fZ")
+    run = run or new_run()
     results = []
     for number, plan in enumerate(plans, 1):
         begun = _now().isoformat(timespec="seconds")
-        result = _leg(Step(plan, number, len(plans)), on_step)
-        results.append(replace(result, run=run_name, measured_at=begun))
+        result = _leg(Step(plan, number, len(plans)), on_step, open)
+        results.append(replace(result, run=run, measured_at=begun))
         on_result(results[-1])
     return tuple(results)
 
 
-def _leg(step: Step, on_step: OnStep) -> BenchResult:
+def new_run() -> str:
+    """The name of a run that begins now; names sort as the runs began."""
+    return _now().strftime(STAMP)
+
+
+def _leg(step: Step, on_step: OnStep, open: Open) -> BenchResult:
     def on_phase(phase: str) -> None:
         nonlocal step
         step = replace(step, phase=phase)
@@ -80,7 +92,7 @@ def _leg(step: Step, on_step: OnStep) -> BenchResult:
     try:
         for number in range(plan.profile.launches):
             step = replace(step, launch=number + 1)
-            samples, words = _undisturbed(plan, number, on_phase)
+            samples, words = _undisturbed(plan, number, on_phase, open)
             launches.append(samples)
             again += words
     except EdgekitError as error:
@@ -89,19 +101,21 @@ def _leg(step: Step, on_step: OnStep) -> BenchResult:
     return judged(plan, launches, again)
 
 
-def _undisturbed(plan: BenchPlan, launch: int, on_phase: OnPhase) -> tuple[Samples, list[str]]:
+def _undisturbed(
+    plan: BenchPlan, launch: int, on_phase: OnPhase, open: Open
+) -> tuple[Samples, list[str]]:
     """One launch, again where it was disturbed; and what disturbed those that don't count.
 
     The last try counts, disturbed or not.
     """
     again: list[str] = []
     for _ in range(_MOST_TRIES - 1):
-        samples = run(plan, on_phase, launch)
+        samples = run(plan, on_phase, launch, open=open)
         words = disturbed(samples)
         if not words:
             return samples, again
         again += words
-    return run(plan, on_phase, launch), again
+    return run(plan, on_phase, launch, open=open), again
 
 
 def run(
@@ -109,6 +123,7 @@ def run(
     on_phase: OnPhase = lambda _: None,
     launch: int = 0,
     *,
+    open: Open = open_link,
     fixed_heap: bool = False,
 ) -> Samples:
     """Measure `plan` once, in a fresh worker.
@@ -117,6 +132,7 @@ def run(
         plan: The leg.
         on_phase: Told the name of each phase as it begins.
         launch: Number of the process, from 0.
+        open: Opens a link to the machine.
         fixed_heap: Whether its memory is to be compared with another file's.
 
     Raises:
@@ -124,7 +140,7 @@ def run(
     """
     usual_s = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
     whole_s = (plan.timeout_s or usual_s) + cooling_s(plan)
-    link = TRANSPORTS.get(plan.device.transport).open(plan.device)
+    link = open(plan.device)
     last = launch == plan.profile.launches - 1
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
     work = replace(job(plan), profiled=launch == 0, energetic=last, fixed_heap=fixed_heap)

@@ -11,7 +11,7 @@ from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import UsageError
 from edgekit.measure.environment import usable_cores
-from edgekit.records import Artifact, EvalResult, Format, Precision
+from edgekit.records import Artifact, EvalResult, Format, Precision, digest
 from edgekit.runtimes import RUNTIMES
 from edgekit.workflows import accuracy, routes
 from edgekit.workflows.parity import REFERENCE
@@ -69,7 +69,14 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         top5=accuracy.share_right(outputs, data.right, _TOP),
         agreement=_agreement(artifact, outputs, data.photos, threads),
         skipped=data.photos.skipped,
+        data_sha256=data_sha256(data),
     )
+
+
+def data_sha256(data: labels.Labelled) -> str:
+    """Digest of the images and of what is right for each, wherever they lie."""
+    pairs = zip(data.photos.paths, data.right, strict=True)
+    return digest([(storage.file_sha256(path), sorted(right)) for path, right in pairs])
 
 
 def _agreement(

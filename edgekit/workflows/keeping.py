@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ class Drawing:
 
 
 class Keeper:
-    """Keeps each result as soon as it is there.
+    """Keeps each result as soon as it is there; several threads may bring them.
 
     What can't be kept is no reason to stop measuring: it is still shown, and `check` says why.
 
@@ -44,11 +45,14 @@ class Keeper:
         self._store = store
         self._results: list[BenchResult] = []
         self._lost: DataError | None = None
+        # A record's number is one more than there are records.
+        self._lock = threading.Lock()
 
     def keep(self, result: BenchResult) -> None:
         """Keep the result of a leg."""
-        self._results.append(result)
-        self._save(result)
+        with self._lock:
+            self._results.append(result)
+            self._save(result)
 
     def keep_unplanned(self, failed: Sequence[BenchResult]) -> tuple[BenchResult, ...]:
         """Keep legs that failed before there was a run, as legs of this one; gives those."""

@@ -18,7 +18,7 @@ from edgekit.records import (
     Subject,
 )
 from edgekit.wire import Failure
-from edgekit.workflows import alike, plans, routes
+from edgekit.workflows import alike, machines, plans, routes
 from edgekit.workflows.turns import ALONE
 
 _EXPORT = (
@@ -136,6 +136,7 @@ def _asked(request: GateRequest) -> plans.BenchRequest:
         shapes=request.shapes,
     )
     plans.check(asked)
+    machines.one(asked.device)
     return asked
 
 
@@ -210,7 +211,8 @@ def _runtime(asked: plans.BenchRequest, base: Subject, head: Subject) -> str:
 
 
 def _leg(asked: plans.BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
-    return replace(plans.leg(asked, subject, runtime), profile=ALONE, profile_name="")
+    plan = plans.leg(asked, subject, runtime, machines.one(asked.device))
+    return replace(plan, profile=ALONE, profile_name="")
 
 
 def _of(request: GateRequest, name: str, base: BenchPlan, head: BenchPlan) -> GatePlan:

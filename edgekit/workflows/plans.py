@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit import inventory, storage
+from edgekit import storage
 from edgekit.errors import EdgekitError, UsageError
-from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
-from edgekit.transports import TRANSPORTS, Remote
 from edgekit.wire import Failure, Profile
-from edgekit.workflows import routes, scenarios
+from edgekit.workflows import machines, routes, scenarios
 
 PROFILES = {
     "quick": Profile(
@@ -60,7 +56,7 @@ class BenchRequest:
         paths: Artifacts' folders, folders of those, model files; empty for all below `out`.
         out: Where artifacts are published.
         runtimes: Names of runtimes; empty for each format's first.
-        device: Name of the machine.
+        device: Names of machines, by commas; or `all`.
         threads: Threads of the runtime; None for as many as there are usable cores.
         batch: Samples in one inference; None for the file's own, or 1.
         profile: Name of a profile.
@@ -93,21 +89,28 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
         EdgekitError: The only path can't be measured.
     """
     check(request)
+    there = machines.named(request.device)
     plans: list[BenchPlan] = []
     failed: list[BenchResult] = []
     paths = _paths(request)
     for path in paths:
         try:
             subject = storage.subject(path)
-            legs = [leg(request, subject, name) for name in runtimes(request, subject)]
+            legs = [
+                leg(request, subject, name, device)
+                for name in runtimes(request, subject)
+                for device in there
+            ]
             plans += [
-                scenarios.applied(request.wanted, one, request.threads, cores=cpus(one.device)[1])
+                scenarios.applied(
+                    request.wanted, one, request.threads, cores=machines.cpus(one.device)[1]
+                )
                 for one in legs
             ]
         except EdgekitError as error:
             if len(paths) == 1:
                 raise
-            failed.append(_unplanned(request, path, error))
+            failed += [_unplanned(request, path, error, device) for device in there]
     return tuple(plans), tuple(failed)
 
 
@@ -117,48 +120,28 @@ def check(request: BenchRequest) -> None:
     Raises:
         UsageError: An option's value is unknown, or out of its range.
     """
-    device = device_of(request)
     if request.profile not in PROFILES:
         raise UsageError(
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
         )
     _check_numbers(request)
-    logical = cpus(device)[0]
-    if request.threads is not None and request.threads > logical:
-        where = "this machine" if device.name == Device().name else device.name
-        raise UsageError(
-            f"--threads is {request.threads}; {where} has {logical} logical CPUs",
-            hint=f"give at most {logical}",
-        )
+    for device in machines.named(request.device):
+        _check_threads(request.threads, device)
     for name in request.runtimes:
         RUNTIMES.entry(name)
     scenarios.check(request.wanted)
 
 
-def device_of(request: BenchRequest) -> Device:
-    """The machine that `request` names.
-
-    Raises:
-        UsageError: There is none of that name.
-        DataError: An inventory is broken.
-    """
-    if request.device == Device().name:
-        return Device(root=str(ROOT))
-    return inventory.device(request.device)
-
-
-@functools.cache
-def cpus(device: Device) -> tuple[int, int]:
-    """How many CPUs `device` has, and how many threads make sense there.
-
-    Raises:
-        DeviceError: It can't be reached, or used.
-    """
-    transport = TRANSPORTS.get(device.transport)
-    if isinstance(transport, Remote):
-        found = transport.probe(device).cpus
-        return found, found
-    return os.cpu_count() or 1, usable_cores()
+def _check_threads(threads: int | None, device: Device) -> None:
+    if threads is None:
+        return
+    logical = machines.cpus(device)[0]
+    if threads > logical:
+        where = "this machine" if device.name == machines.LOCAL else device.name
+        raise UsageError(
+            f"--threads is {threads}; {where} has {logical} logical CPUs",
+            hint=f"give at most {logical}",
+        )
 
 
 def _check_numbers(request: BenchRequest) -> None:
@@ -220,19 +203,17 @@ def format_of(subject: Subject) -> Format:
     return subject.artifact.format if subject.artifact else storage.FOREIGN[subject.path.suffix]
 
 
-def leg(request: BenchRequest, subject: Subject, runtime: str) -> BenchPlan:
-    """The leg of `request` that measures `subject` by the runtime with that name.
+def leg(request: BenchRequest, subject: Subject, runtime: str, device: Device) -> BenchPlan:
+    """The leg of `request` that measures `subject` by the runtime with that name on `device`.
 
     Raises:
-        UsageError: There is no such device.
-        DeviceError: It can't be reached, or used.
+        DeviceError: The device can't be reached, or used.
     """
-    device = device_of(request)
     return BenchPlan(
         subject=subject,
         runtime=runtime,
         device=device,
-        threads=request.threads or cpus(device)[1],
+        threads=request.threads or machines.cpus(device)[1],
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
         profile_name=request.profile,
@@ -249,11 +230,12 @@ def _own_batch(request: BenchRequest, subject: Subject) -> int | None:
     return next((size for size in (*given, *fixed) if size), None)
 
 
-def _unplanned(request: BenchRequest, path: Path, error: EdgekitError) -> BenchResult:
+def _unplanned(
+    request: BenchRequest, path: Path, error: EdgekitError, device: Device
+) -> BenchResult:
     """A failed leg for a file of which not even the digest is known."""
     subject = Subject(path, sha256="", size_bytes=0)
     runtime = ",".join(request.runtimes)
     failure = Failure.of("plan", error)
-    return BenchResult(
-        leg(request, subject, runtime), (), (), valid=False, reasons=(), failure=failure
-    )
+    plan = leg(request, subject, runtime, device)
+    return BenchResult(plan, (), (), valid=False, reasons=(), failure=failure)

@@ -17,7 +17,7 @@ from dataclasses import replace
 from edgekit.errors import DeviceError, MissingDependency
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, BenchPlan, Device, Subject
-from edgekit.transports import TRANSPORTS
+from edgekit.transports import open_link
 from edgekit.wire import Profile, Rival, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
@@ -95,7 +95,7 @@ def take(plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: 
         profiled=False,
     )
     device = plans[0].device
-    link = TRANSPORTS.get(device.transport).open(device)
+    link = open_link(device)
     measured = run_job(link, job, timeout_s=timeout_s + bench.cooling_s(plans[0]))
     if not isinstance(measured, Turns):
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")

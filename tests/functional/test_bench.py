@@ -157,7 +157,7 @@ def test_a_changed_artifact_is_not_measured(run_cli: RunCli, toy: Path, tmp_path
     [
         (["--runtime", "litert"], "these can: onnxruntime"),
         (["--runtime", "onnxruntme"], "onnxruntime"),
-        (["--device", "jetson"], "only 'local'"),
+        (["--device", "jetson"], "one of: local, all"),
         (["--profile", "slow"], "quick, default, rigorous"),
         (["--threads", "0"], "from 1"),
         (["--batch", "-1"], "from 1"),
@@ -262,6 +262,48 @@ def test_whatever_ends_the_command_ends_the_worker(
             return
         time.sleep(0.05)
     pytest.fail("the worker goes on")
+
+
+# Two names of this machine: an inventory of devices that any machine has.
+_TWINS = """
+from edgekit.records import Device
+from edgekit.workflows import machines
+machines.known = lambda: {name: Device(name, root="/nonexistent") for name in ("left", "right")}
+from edgekit.__main__ import main
+main()
+"""
+
+
+def test_devices_measure_at_once_and_ctrl_c_keeps_what_is_done(
+    model: Path, with_fakes: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    options = ("--device", "all", "--runtime", "calm,hanging", "--profile", "quick", "--json")
+    bench = subprocess.Popen(
+        [sys.executable, "-c", _TWINS, "bench", str(model), *options, "--results", str(kept)],
+        env={**os.environ, **with_fakes, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert bench.stderr is not None
+    hanging: set[str] = set()
+    while len(hanging) < 2:
+        line = bench.stderr.readline()
+        assert line, "it ended by itself"
+        if "with hanging on" in line:
+            hanging.add(line.split()[-1])
+    _written(tmp_path / "hanging")
+    bench.send_signal(signal.SIGINT)
+    answer, _ = bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert hanging == {"left", "right"}
+    found = json.loads(answer)
+    done = [(result["device"]["name"], result["runtime"]) for result in found["results"]]
+    assert sorted(done) == [("left", "calm"), ("right", "calm")]
+    assert found["failures"] == []
+    assert len(list(kept.glob("*.json"))) == 2
+    assert not _runs((tmp_path / "hanging").read_text())
 
 
 def test_a_terminal_shows_how_far_it_is(

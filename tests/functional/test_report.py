@@ -108,7 +108,7 @@ def test_records_and_saved_answers_are_drawn(measured: tuple[Path, str], tmp_pat
     assert len(found["verdicts"]) == 1
     # What is printed now is read as well.
     (tmp_path / "again.json").write_text(done.stdout)
-    again = draw(tmp_path / "again.json", "--json")
+    again = draw(tmp_path / "again.json", "--results", tmp_path, "--json")
     assert json.loads(again.stdout) == found
 
 

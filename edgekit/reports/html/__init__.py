@@ -33,7 +33,7 @@ from edgekit.text import one_line
 
 # What fits above everything else; the others are to be opened.
 _MOST_ANSWERS = 4
-_NAVIGATION = {
+NAVIGATION = {
     "legs": "All legs",
     "accuracy": "Accuracy",
     "size": "Size",
@@ -64,8 +64,14 @@ def render(
         MissingDependency: Plotly isn't installed.
     """
     legs = numbered(results, accuracies or {})
+    header = _header(legs, verdicts)
+    return frame.page("edgekit bench report", header, NAVIGATION, sections(legs))
+
+
+def sections(legs: Sequence[Leg]) -> list[Html]:
+    """What there is to say of `legs`, as `NAVIGATION` calls it."""
     looks = encoding.looks(legs)
-    body = [
+    return [
         overview.section(legs, looks),
         tradeoff.accuracy_section(legs, looks),
         tradeoff.size_section(legs, looks),
@@ -78,7 +84,6 @@ def render(
         trouble.section(legs, looks),
         reproduce.section(legs, looks),
     ]
-    return frame.page("edgekit bench report", _header(legs, verdicts), _NAVIGATION, body)
 
 
 def check() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -142,3 +143,28 @@ def test_memory_is_compared_with_an_allocator_that_does_the_same_each_time() -> 
         with pytest.raises(DeviceError) as caught:
             list(link.run(replace(JOB, fixed_heap=fixed_heap), timeout_s=60))
         assert caught.value.stderr_tail == told
+
+
+def test_another_thread_can_end_it() -> None:
+    link = _link("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    lines = link.run(JOB, timeout_s=60.0)
+    pid = int(next(lines))
+    hand = threading.Thread(target=link.close)
+    hand.start()
+    with pytest.raises(DeviceError, match="SIGKILL"):
+        next(lines)
+    hand.join()
+    assert not _alive(pid)
+
+
+def test_a_link_that_was_closed_before_its_worker_began_ends_it() -> None:
+    link = _link("import time; time.sleep(600)")
+    link.close()
+    with pytest.raises(DeviceError, match="SIGKILL"):
+        list(link.run(JOB, timeout_s=60.0))
+
+
+def test_closing_a_link_that_runs_nothing_does_no_harm() -> None:
+    link = _link("print('x')")
+    assert list(link.run(JOB, timeout_s=60.0)) == [b"x"]
+    link.close()

@@ -21,7 +21,7 @@ from edgekit.records import BenchPlan, BenchResult, Device, OpCount, Precision, 
 from edgekit.reports import bench as report
 from edgekit.wire import Closeness, Job, MemoryMark, Op, Profile, Samples, TensorSpec
 from edgekit.workflows import bench as workflow
-from edgekit.workflows import judging, plans
+from edgekit.workflows import fleet, judging, plans
 
 MIB = 2**20
 PLAN = BenchPlan(
@@ -343,12 +343,14 @@ def test_a_result_that_is_not_valid_fails_the_command(
     good, bad = measure(SAMPLES), measure(replace(SAMPLES, latency_ns=[1, 2]))
     monkeypatch.setattr(plans, "plan", lambda _: ((), ()))
 
-    def bench(_legs: Any, _on_step: Any, on_result: Callable[[BenchResult], None]) -> Any:
+    def measure_all(
+        _legs: Any, _crew: Any, _on_step: Any, on_result: Callable[[BenchResult], None]
+    ) -> Any:
         for result in (good, bad):
             on_result(result)
         return (good, bad)
 
-    monkeypatch.setattr(workflow, "bench", bench)
+    monkeypatch.setattr(fleet, "measure", measure_all)
     with pytest.raises(typer.Exit) as caught:
         command.bench([Path("net.onnx")], results=tmp_path)
     assert caught.value.exit_code == 1

@@ -52,11 +52,14 @@ class Script:
         self._lines = lines
         self._error = error
 
-    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
+    def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         for line in self._lines:
             yield line if isinstance(line, bytes) else json.dumps(line).encode()
         if self._error:
             raise self._error
+
+    def close(self) -> None:
+        pass
 
 
 def _phase(name: str) -> dict[str, str]:

@@ -14,8 +14,7 @@ import pytest
 from edgekit.cli import bench as command
 from edgekit.errors import UsageError
 from edgekit.records import Device
-from edgekit.workflows import bench as workflow
-from edgekit.workflows import plans
+from edgekit.workflows import fleet, machines
 from edgekit.workflows.tuning import tuned
 from tests import system_trees
 from tests.system_trees import CPU
@@ -90,8 +89,8 @@ def test_the_command_tunes_only_where_it_is_told_to(
         seen.append(settings(root))
         return ()
 
-    monkeypatch.setattr(plans, "ROOT", root)
-    monkeypatch.setattr(workflow, "bench", bench)
+    monkeypatch.setattr(machines, "ROOT", root)
+    monkeypatch.setattr(fleet, "measure", bench)
     model = root / "any.onnx"
     model.write_bytes(b"x")
     command.bench([model], tune=tune, json=True)

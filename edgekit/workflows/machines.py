@@ -1,0 +1,73 @@
+"""Which machines a user's words name, and how many CPUs each has."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from edgekit import inventory
+from edgekit.errors import UsageError
+from edgekit.measure.environment import ROOT, usable_cores
+from edgekit.records import Device
+from edgekit.transports import TRANSPORTS, Remote
+
+LOCAL = Device().name
+ALL = "all"
+
+
+def known() -> dict[str, Device]:
+    """Every machine that can be measured on, by its name; this one is one of them.
+
+    Raises:
+        DataError: An inventory is broken.
+    """
+    here = Device(root=str(ROOT))
+    return {here.name: here} | {name: inventory.device(name) for name in sorted(inventory.load())}
+
+
+def named(words: str) -> tuple[Device, ...]:
+    """The machines that `--device` names: names by commas, each once, or `all`.
+
+    Raises:
+        UsageError: There is no such machine, or no name at all.
+        DataError: An inventory is broken.
+    """
+    there = known()
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    if names == [ALL]:
+        return tuple(there.values())
+    if not names:
+        raise UsageError(
+            "--device names no device", hint="`edgekit devices list` shows those that there are"
+        )
+    return tuple(there.get(name) or inventory.device(name) for name in dict.fromkeys(names))
+
+
+def one(word: str) -> Device:
+    """The machine that `word` names, where several mean nothing.
+
+    Raises:
+        UsageError: There is no such machine, or several are named.
+        DataError: An inventory is broken.
+    """
+    found = named(word)
+    if len(found) > 1:
+        raise UsageError(
+            f"{word!r} names {len(found)} devices; files are compared on one",
+            hint=f"name one of: {', '.join(device.name for device in found)}",
+        )
+    return found[0]
+
+
+@functools.cache
+def cpus(device: Device) -> tuple[int, int]:
+    """How many CPUs `device` has, and how many threads make sense there.
+
+    Raises:
+        DeviceError: It can't be reached, or used.
+    """
+    transport = TRANSPORTS.get(device.transport)
+    if isinstance(transport, Remote):
+        found = transport.probe(device).cpus
+        return found, found
+    return os.cpu_count() or 1, usable_cores()

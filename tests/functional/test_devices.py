@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import onnx
 import pytest
 
 from tests.foreign_files import net
+from tests.lab.sshd import Sshd
 from tests.source import ROOT
-from tests.sshd import Sshd, make_key
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,8 +28,8 @@ def home(tmp_path: Path) -> Path:
 def cli(run_cli: RunCli, home: Path) -> RunCli:
     """Runs a command as a user with that home folder."""
 
-    def run(*args: object, user: Path = home) -> subprocess.CompletedProcess[str]:
-        places = {"HOME": str(user), "XDG_CONFIG_HOME": str(user / ".config")}
+    def run(*args: object) -> subprocess.CompletedProcess[str]:
+        places = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
         # From another folder than the source, which is what must run all the same.
         places |= {"SSH_AUTH_SOCK": "", "PYTHONPATH": str(ROOT)}
         return run_cli(*args, env=places, cwd=home)
@@ -73,66 +73,62 @@ def test_nobody_there(cli: RunCli) -> None:
     assert "can't be reached" in done.stderr
 
 
-@pytest.mark.ssh
 class TestDevices:
     @pytest.fixture
-    def server(self, tmp_path: Path) -> Iterator[Sshd]:
-        made = Sshd(tmp_path / "sshd")
-        made.start()
-        yield made
-        made.kill()
+    def server(self, new_sshd: Callable[..., Sshd], home: Path) -> Sshd:
+        made = new_sshd(user="root")
+        made.give_key(home)
+        return made
 
     @pytest.fixture
     def add(self, cli: RunCli, server: Sshd) -> Callable[..., Any]:
         def add(*args: object) -> Any:
-            spec = server.spec()
-            fixed = ("--work-dir", spec.work_dir, "--python", spec.python, "--emulated")
-            return cli("devices", "add", "board", server.address, *fixed, *args, user=server.home)
+            fixed = ("--python", server.spec().python, "--emulated")
+            return cli("devices", "add", "board", server.login, *fixed, *args)
 
         return add
 
     def test_a_device_is_added_by_its_fingerprint(
         self, add: Callable[..., Any], cli: RunCli, server: Sshd
     ) -> None:
-        fingerprint = server.spec().fingerprint
+        fingerprint = server.fingerprint
         added = json.loads(add("--fingerprint", fingerprint, "--json").stdout)
         assert added["fingerprint"] == fingerprint
         assert added["emulated"]
-        (listed,) = json.loads(cli("devices", "list", "--json", user=server.home).stdout)
+        (listed,) = json.loads(cli("devices", "list", "--json").stdout)
         assert listed == added
-        checked = json.loads(cli("devices", "check", "board", "--json", user=server.home).stdout)
+        checked = json.loads(cli("devices", "check", "board", "--json").stdout)
         assert checked["facts"]["python"].startswith("3.")
         assert {part["name"] for part in checked["runtimes"]} >= {"onnxruntime", "tensorrt"}
-        assert "removed board" in cli("devices", "remove", "board", user=server.home).stdout
+        assert "removed board" in cli("devices", "remove", "board").stdout
 
     def test_a_key_that_nobody_confirms_is_not_kept(
-        self, add: Callable[..., Any], server: Sshd
+        self, add: Callable[..., Any], server: Sshd, home: Path
     ) -> None:
         done = add()
         assert done.returncode == 5
-        assert f"--fingerprint {server.spec().fingerprint}" in done.stderr
-        assert not (server.home / ".config").exists()
+        assert f"--fingerprint {server.fingerprint}" in done.stderr
+        assert not (home / ".config").exists()
 
     def test_another_fingerprint_than_expected_is_refused(
-        self, add: Callable[..., Any], server: Sshd, tmp_path: Path
+        self, add: Callable[..., Any], home: Path
     ) -> None:
-        make_key(tmp_path / "other")
         done = add("--fingerprint", "SHA256:" + "A" * 43)
         assert done.returncode == 5
         assert "not SHA256:AAAA" in done.stderr
-        assert not (server.home / ".config").exists()
+        assert not (home / ".config").exists()
 
     def test_a_bench_there_gives_what_a_bench_here_gives(
-        self, add: Callable[..., Any], cli: RunCli, server: Sshd, tmp_path: Path
+        self, add: Callable[..., Any], cli: RunCli, server: Sshd, home: Path, tmp_path: Path
     ) -> None:
-        add("--fingerprint", server.spec().fingerprint)
+        add("--fingerprint", server.fingerprint)
         # A machine that tells of no disturbance: what else runs here shall not matter.
-        with (server.home / ".config/edgekit/devices.toml").open("a") as file:
+        with (home / ".config/edgekit/devices.toml").open("a") as file:
             file.write('root = "/nonexistent"\n')
         onnx.save(net(), tmp_path / "m.onnx")
         words = ("bench", tmp_path / "m.onnx", "--profile", "quick", "--threads", 1, "--json")
-        there = cli(*words, "--device", "board", "--results", tmp_path / "r", user=server.home)
-        here = cli(*words, "--results", tmp_path / "r", user=server.home)
+        there = cli(*words, "--device", "board", "--results", tmp_path / "r")
+        here = cli(*words, "--results", tmp_path / "r")
         found = [json.loads(done.stdout)["results"][0] for done in (there, here)]
         assert [result["device"]["name"] for result in found] == ["board", "local"]
         assert len({result["launches"][0]["output_sha256"] for result in found}) == 1

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import cast
 
@@ -24,35 +22,32 @@ from edgekit.errors import (
     LinkLost,
 )
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.transports import TRANSPORTS, Remote, cargo, remote, sshlogin
+from edgekit.transports import TRANSPORTS, Remote, cargo, remote
 from edgekit.wire import Job
 from edgekit.workflows import tuning
 from tests import system_trees
+from tests.lab.machine import USER_ID
+from tests.lab.sshd import Sshd, new_key
 from tests.machines import scripted, scripted_worker
-from tests.needs import without
-from tests.sshd import Sshd, make_key
-
-pytestmark = pytest.mark.ssh
-
-try:
-    import asyncssh
-except ModuleNotFoundError:
-    without("ssh", "no asyncssh here: pip install asyncssh")
-
-Run = Callable[[Job], Generator[bytes]]
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    made = Sshd(tmp_path / "sshd")
-    # The user who logs in, and the inventory of it.
-    monkeypatch.setenv("HOME", str(made.home))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(made.home / ".config"))
+def server(new_sshd: Callable[..., Sshd], home: Path) -> Sshd:
+    made = new_sshd(user="root")
+    made.give_key(home)
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That of the user who measures, with an inventory of theirs."""
+    made = tmp_path / "home"
+    made.mkdir()
+    monkeypatch.setenv("HOME", str(made))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(made / ".config"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.chdir(made.home)
-    made.start()
-    yield made
-    made.kill()
+    monkeypatch.chdir(made)
+    return made
 
 
 @pytest.fixture
@@ -79,44 +74,43 @@ class TestLogin:
         assert say_one(server.spec()) == [b"one"]
         assert list((server.work_dir / "jobs").iterdir()) == []
 
-    def test_known_hosts_is_as_good(self, server: Sshd) -> None:
-        line = f"[127.0.0.1]:{server.port} {server.host_key}\n"
-        (server.home / ".ssh/known_hosts").write_text(line)
+    def test_known_hosts_is_as_good(self, server: Sshd, home: Path) -> None:
+        (home / ".ssh/known_hosts").write_text(server.known_host)
         assert say_one(server.spec(host_key="")) == [b"one"]
 
     def test_an_unknown_key_is_refused(self, server: Sshd) -> None:
         with pytest.raises(HostKeyUnknown, match="SHA256:") as caught:
             say_one(server.spec(host_key=""))
-        assert f"edgekit devices add board {server.address}" in caught.value.hint
+        assert f"edgekit devices add board {server.login}" in caught.value.hint
 
     def test_nothing_in_the_users_configuration_lets_an_unknown_key_pass(
-        self, server: Sshd
+        self, server: Sshd, home: Path
     ) -> None:
         lines = "Host *\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
-        (server.home / ".ssh/config").write_text(lines)
+        (home / ".ssh/config").write_text(lines)
         with pytest.raises(HostKeyUnknown):
             say_one(server.spec(host_key=""))
 
     @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
     def test_a_changed_key_is_refused(self, server: Sshd, tmp_path: Path, kind: str) -> None:
-        other = " ".join(make_key(tmp_path / "other", kind).split()[:2])
+        other = new_key(tmp_path / "other", kind)
         with pytest.raises(HostKeyChanged, match="another host key") as caught:
             say_one(server.spec(host_key=other))
         assert "edgekit devices remove board" in caught.value.hint
 
     def test_a_key_that_changed_in_known_hosts_is_refused(
-        self, server: Sshd, tmp_path: Path
+        self, server: Sshd, home: Path, tmp_path: Path
     ) -> None:
-        line = f"[127.0.0.1]:{server.port} {make_key(tmp_path / 'other')}\n"
-        (server.home / ".ssh/known_hosts").write_text(line)
+        line = f"[127.0.0.1]:{server.port} {new_key(tmp_path / 'other')}\n"
+        (home / ".ssh/known_hosts").write_text(line)
         with pytest.raises(HostKeyChanged, match="another host key") as caught:
             say_one(server.spec(host_key=""))
         assert "ssh-keygen -R" in caught.value.hint
 
-    def test_another_users_key_is_not_let_in(self, server: Sshd) -> None:
-        own = server.home / ".ssh/id_ed25519"
+    def test_another_users_key_is_not_let_in(self, server: Sshd, home: Path) -> None:
+        own = home / ".ssh/id_ed25519"
         own.unlink()
-        make_key(own)
+        new_key(own)
         with pytest.raises(AuthFailed, match=server.user):
             say_one(server.spec())
 
@@ -125,23 +119,24 @@ class TestLogin:
         with pytest.raises(LinkLost, match="reached"):
             say_one(server.spec())
 
-    def test_the_users_configuration_says_where_and_through_what(self, server: Sshd) -> None:
-        (server.home / ".ssh/config").write_text(
+    def test_the_users_configuration_says_where_and_through_what(
+        self, server: Sshd, home: Path
+    ) -> None:
+        (home / ".ssh/config").write_text(
             f"Host jump\nHostName 127.0.0.1\nPort {server.port}\nUser {server.user}\n"
             f"Host board\nHostName 127.0.0.1\nPort {server.port}\nUser {server.user}\n"
             "ProxyJump jump\n"
         )
-        line = f"[127.0.0.1]:{server.port} {server.host_key}\n"
-        (server.home / ".ssh/known_hosts").write_text(line)
+        (home / ".ssh/known_hosts").write_text(server.known_host)
         assert say_one(server.spec(address="board")) == [b"one"]
         # The jump host's key is checked too.
-        (server.home / ".ssh/known_hosts").unlink()
+        (home / ".ssh/known_hosts").unlink()
         with pytest.raises(HostKeyUnknown, match="on the way"):
             say_one(server.spec(address="board"))
 
     @pytest.mark.parametrize("name", ["config", "known_hosts"])
-    def test_a_broken_configuration_is_told(self, server: Sshd, name: str) -> None:
-        (server.home / ".ssh" / name).write_text("Port\n")
+    def test_a_broken_configuration_is_told(self, server: Sshd, home: Path, name: str) -> None:
+        (home / ".ssh" / name).write_text("Port\n")
         with pytest.raises(DataError, match="SSH configuration"):
             say_one(server.spec(host_key=""))
 
@@ -175,8 +170,8 @@ class TestLink:
         lines = run(server.spec(), scripted("say('one'); time.sleep(5)"))
         assert next(lines) == b"one"
         server.kill()
-        make_key(server._folder / "host_ecdsa", "ecdsa")
-        server.start("ecdsa")
+        server.change_host_key("ecdsa")
+        server.start()
         with pytest.raises(HostKeyChanged):
             next(lines)
 
@@ -186,24 +181,24 @@ class TestLink:
         monkeypatch.setattr(remote, "PATIENCE_S", 0.5)
         monkeypatch.setattr(remote, "LEASE_S", 1.0)
         monkeypatch.setattr(remote, "GRACE_S", 0.5)
-        monkeypatch.setattr(sshlogin, "_KEEPALIVE_S", 0.2)
-        monkeypatch.setattr(sshlogin, "CONNECT_S", 1.0)
-        monkeypatch.setattr(sshlogin, "LOGIN_S", 1.0)
+        monkeypatch.setattr("edgekit.transports.sshlogin._KEEPALIVE_S", 0.2)
+        monkeypatch.setattr("edgekit.transports.sshlogin.CONNECT_S", 1.0)
+        monkeypatch.setattr("edgekit.transports.sshlogin.LOGIN_S", 1.0)
         lines = run(server.spec(), scripted("say('one'); time.sleep(600)"))
         assert next(lines) == b"one"
-        server.signal(signal.SIGSTOP)
+        server.machine.signal("sshd", signal.SIGSTOP)
         start = time.monotonic()
         with pytest.raises(LinkLost):
             next(lines)
         assert time.monotonic() - start < 60
-        server.signal(signal.SIGCONT)
+        server.machine.signal("sshd", signal.SIGCONT)
 
     def test_a_reader_that_stops_ends_the_job_there(self, server: Sshd) -> None:
         lines = run(server.spec(), scripted("say(os.getpid()); time.sleep(600)"))
         pid = int(next(lines))
+        assert (server.machine.proc / "root/proc" / str(pid)).exists()
         lines.close()
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+        assert not (server.machine.proc / "root/proc" / str(pid)).exists()
 
     def test_names_reach_no_shell(self, server: Sshd, tmp_path: Path) -> None:
         model = tmp_path / "a'; touch evil; 'b \"$(touch evil)\".onnx"
@@ -214,21 +209,12 @@ class TestLink:
 
 
 @pytest.mark.usefixtures("small_worker")
-def test_as_a_plain_user(tmp_path_factory: pytest.TempPathFactory, server: Sshd) -> None:
-    python = "/usr/bin/python3"
-    if os.geteuid() != 0 or not shutil.which("unshare") or not Path(python).exists():
-        pytest.skip("ssh: only root can make another user, who needs a Python of the system")
-    with tempfile.TemporaryDirectory() as folder:
-        other = server.other_user(Path(folder))
-        try:
-            spec = other.spec(python=python, work_dir="~/.cache/edgekit")
-            job = scripted("say(os.getuid()); say(os.getcwd())")
-            uid, cwd = list(run(spec, job))
-        finally:
-            other.kill()
-        assert int(uid) == other.uid
-        assert cwd.startswith(os.fsencode(f"{folder}/home/.cache/edgekit/jobs/"))
-        assert (Path(folder) / "home/.cache/edgekit").stat().st_mode & 0o777 == 0o700
+def test_as_a_plain_user(sshd: Sshd, home: Path) -> None:
+    sshd.give_key(home)
+    uid, cwd = list(run(sshd.spec(), scripted("say(os.getuid()); say(os.getcwd())")))
+    assert int(uid) == USER_ID
+    assert cwd.startswith(b"/srv/ek/.cache/edgekit/jobs/")
+    assert sshd.work_dir.stat().st_mode & 0o777 == 0o700
 
 
 def test_clocks_are_held_there_and_put_back(server: Sshd, tmp_path: Path) -> None:
@@ -255,6 +241,5 @@ def test_a_device_says_what_it_is(server: Sshd) -> None:
 def test_the_offered_key_is_the_servers(server: Sshd) -> None:
     transport = TRANSPORTS.get("ssh")
     assert isinstance(transport, Remote)
-    key = transport.host_key(server.address)
-    assert key.public == " ".join(server.host_key.split()[:2])
-    assert key.fingerprint == asyncssh.import_public_key(key.public).get_fingerprint()
+    key = transport.host_key(server.login)
+    assert (key.public, key.fingerprint) == (server.host_key, server.fingerprint)

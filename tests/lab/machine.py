@@ -156,13 +156,18 @@ class Machine:
     def kill(self, program: str) -> None:
         """Kill the processes on it whose program's name begins so, until there is none."""
         end_s = time.monotonic() + _DEADLINE_S
-        while found := [process for process, name in self.processes() if name.startswith(program)]:
-            for process in found:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+        while self.signal(program, signal.SIGKILL):
             if time.monotonic() > end_s:
                 raise TimeoutError(f"{program} does not end")
             time.sleep(0.005)
+
+    def signal(self, program: str, number: int) -> int:
+        """Send a signal to the processes on it whose program's name begins so; how many are."""
+        found = [process for process, name in self.processes() if name.startswith(program)]
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        return len(found)
 
     def processes(self) -> list[tuple[int, str]]:
         """The processes on it that run: the id that each has outside, and its program's name."""

@@ -45,6 +45,8 @@ def _ssh() -> Iterator[str]:
         yield "only root can make namespaces and mounts; run the tests as root"
     yield from _programs(*_SANDBOX)
     yield from _programs("sshd", "ssh", "ssh-keygen", package="openssh-server")
+    if importlib.util.find_spec("asyncssh") is None:
+        yield "asyncssh is not installed: pip install asyncssh"
 
 
 def _netns() -> Iterator[str]:

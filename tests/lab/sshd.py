@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from edgekit.records.devicespec import WORK_DIR, DeviceSpec
 from tests.lab.machine import USER, Machine
 
 _DEADLINE_S = 60
@@ -40,7 +44,7 @@ class Sshd:
         self._folder = machine.folder / "ssh"
         self.client_key = machine.folder / "client_key"
         if not self.client_key.exists():
-            _new_key(self.client_key)
+            new_key(self.client_key)
         self.change_host_key()
         (self._folder / "authorized_keys").write_bytes(_public(self.client_key).read_bytes())
         (self._folder / "sshd_config").write_text(self._config())
@@ -48,8 +52,7 @@ class Sshd:
     @property
     def host_key(self) -> str:
         """Type and value of the public host key, as known_hosts has them."""
-        kind, value, *_ = _public(self._folder / "host_key").read_text().split()
-        return f"{kind} {value}"
+        return _without_comment(_public(self._folder / "host_key"))
 
     @property
     def fingerprint(self) -> str:
@@ -66,11 +69,34 @@ class Sshd:
         """The user's home folder, as it is seen from outside."""
         return self.machine.folder / "home" / self.user
 
-    def change_host_key(self) -> None:
+    @property
+    def login(self) -> str:
+        """Where edgekit reaches it: `user@address:port`."""
+        return f"{self.user}@{self.address}:{self.port}"
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder that edgekit works in there, as it is seen from outside."""
+        return self.home / WORK_DIR.removeprefix("~/")
+
+    def spec(self, **fields: Any) -> DeviceSpec:
+        """This server as a device of an inventory, with its host key."""
+        # Another user may not get to this Python's folder, and a board has none but its own.
+        own = self.user == "root" and self.machine.layout.root == Path("/")
+        python = sys.executable if own else "/usr/bin/python3"
+        known = {"address": self.login, "host_key": self.host_key, "python": python}
+        return DeviceSpec.of(**{**known, **fields})
+
+    def give_key(self, home: Path) -> None:
+        """Let whoever has this home folder log in."""
+        (home / ".ssh").mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.client_key, home / ".ssh/id_ed25519")
+
+    def change_host_key(self, kind: str = "ed25519") -> None:
         """Make a new host key; a server that runs has it after a restart."""
         for path in (self._folder / "host_key", _public(self._folder / "host_key")):
             path.unlink(missing_ok=True)
-        _new_key(self._folder / "host_key")
+        new_key(self._folder / "host_key", kind)
 
     def start(self) -> None:
         """Start it and wait until it listens.
@@ -129,7 +155,7 @@ class Sshd:
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
             f"AllowUsers {self.user}",
-            "AllowTcpForwarding no",
+            "AllowTcpForwarding yes",
             "Subsystem sftp internal-sftp",
             "PrintMotd no",
             *([f"SetEnv {variables}"] if variables else []),
@@ -145,12 +171,19 @@ def free_port() -> int:
         return port
 
 
+def new_key(path: Path, kind: str = "ed25519") -> str:
+    """Make a pair of keys, and give type and value of the public one."""
+    _keygen("-q", "-t", kind, "-N", "", "-C", "lab", "-f", str(path))
+    return _without_comment(_public(path))
+
+
 def _public(key: Path) -> Path:
     return key.with_name(f"{key.name}.pub")
 
 
-def _new_key(path: Path) -> None:
-    _keygen("-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(path))
+def _without_comment(public: Path) -> str:
+    kind, value, *_ = public.read_text().split()
+    return f"{kind} {value}"
 
 
 def _keygen(*arguments: str) -> str:

@@ -143,11 +143,16 @@ exec(job["runtime"], {**globals()})
 
 def scripted_worker() -> cargo.Item:
     """An archive in the place of the worker's."""
+    return archive(_WORKER)
+
+
+def archive(worker: str) -> cargo.Item:
+    """An archive in the place of the worker's, with another program in it."""
     buffer = io.BytesIO()
     names = {"edgekit/__init__.py": "", "edgekit/measure/__init__.py": ""}
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in {**names, "edgekit/measure/worker.py": _WORKER}.items():
-            archive.writestr(name, text)
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name, text in {**names, "edgekit/measure/worker.py": worker}.items():
+            made.writestr(name, text)
     return cargo.of_bytes(buffer.getvalue())
 
 

@@ -38,7 +38,7 @@ class BenchPlan:
         subject: What to measure.
         runtime: Name of the runtime.
         device: Where.
-        threads: Threads that the runtime may use.
+        threads: Threads that the runtime may use; 0 where the device could not be asked.
         batch: Samples in one inference; None for the file's own. Samples say what was run.
         profile: How long to measure.
         shapes: Shapes given for inputs with free axes, by input name.
@@ -220,6 +220,7 @@ class EvalResult:
         agreement: Share of images whose best class is the float model's; None without that model.
         skipped: Files that could not be read as images.
         data_sha256: Digest of the images and their labels; empty in older records.
+        device: Name of the machine that ran it.
     """
 
     artifact: str
@@ -231,6 +232,7 @@ class EvalResult:
     agreement: float | None
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
+    device: str = "local"
 
 
 @dataclass(frozen=True, slots=True)

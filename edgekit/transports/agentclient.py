@@ -158,7 +158,10 @@ class AgentClient:
         if state.why == "rebooted":
             message = "the device was restarted in the middle of the job"
             raise DeviceError(message, hint="look at its power supply, then run it again")
-        raise DeviceError(f"the job is {state.why or state.state}", hint="run it again")
+        if state.why == "supervisor died":
+            message = "what watches over the job on the device was killed, and the job with it"
+            raise DeviceError(message, hint="its kernel's log may say why; then run it again")
+        raise DeviceError(f"the job is {state.state}", hint="run it again")
 
     def fetch(self, job: str, name: str, told: Output, to: Path) -> None:
         """Bring an output of an ended job here, whole or not at all.

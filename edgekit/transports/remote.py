@@ -143,7 +143,8 @@ class Errand:
             "timeout_s": self._timeout_s,
             "grace_s": GRACE_S,
             "lease_s": LEASE_S,
-            "stdout_bytes": workers.ANSWER_LIMIT,
+            # One more than is read of it, so that an answer without end is told from a long one.
+            "stdout_bytes": workers.ANSWER_LIMIT + 1,
         }
 
     def _follow(self, held: Cargo, say: Say, stop: threading.Event) -> None:
@@ -156,7 +157,8 @@ class Errand:
         waiting: list[bytes] = []
         # The device ends it by itself; this is for a device that doesn't.
         most_s = self._timeout_s + GRACE_S + PATIENCE_S
-        for line in client.attach(self._name, timeout_s=most_s):
+        limit = workers.ANSWER_LIMIT
+        for line in client.attach(self._name, timeout_s=most_s, most_bytes=limit):
             if stop.is_set():
                 self._visit.remove(self._name)
                 return

@@ -17,7 +17,7 @@ import numpy as np
 from edgekit import engine, trtexec
 from edgekit.errors import MissingDependency, ToolError
 from edgekit.runtimes import ShapeOf, enginecache
-from edgekit.runtimes.cudart import (
+from edgekit.runtimes.cudadriver import (
     Stream,
     allocated,
     device_settings,
@@ -136,7 +136,7 @@ class TensorrtSession:
             self._stream.copy_in(self._buffers[value.name], feeds[value.name])
 
     def _execute(self) -> None:
-        if not self._context.execute_async_v3(int(self._stream.handle)):
+        if not self._context.execute_async_v3(self._stream.address):
             raise ToolError("TensorRT could not execute the engine", hint="see its log above")
 
     def _copy_out(self) -> List[Any]:
@@ -170,7 +170,7 @@ class TensorrtSession:
 class Tensorrt:
     """Runs `.engine` files, and `.onnx` files after building an engine from them."""
 
-    packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings", "cuda-bindings")
+    packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings",)
 
     def load(
         self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf

@@ -39,7 +39,7 @@ class Network:
             errors = "; ".join(str(self._parser.get_error(index)) for index in range(count))
             raise DataError(
                 f"TensorRT can't parse {onnx}: {errors}",
-                hint="export again with --format tensorrt, whose Q/DQ placement TensorRT takes",
+                hint="measure what `--format tensorrt` exports: TensorRT takes symmetric int8",
             )
 
     @property

@@ -23,8 +23,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     if not compiler:
         pytest.skip("needs a C compiler")
     path = tmp_path_factory.mktemp("cuda") / "libcuda.so.1"
-    # The text wants the real signatures; that -Wall takes them says that they hold together.
-    words = [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, SOURCE]
+    words = [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(path), str(SOURCE)]
     subprocess.run(words, check=True, timeout=120)
     return str(path)
 

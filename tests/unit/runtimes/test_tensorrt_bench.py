@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
+from edgekit.records import BenchPlan, BenchResult, Device, Subject
 from edgekit.wire import Profile
 from edgekit.workflows import bench, plans
 
@@ -57,11 +57,10 @@ def test_copies_are_rows_of_their_own_and_int8_is_told(result: BenchResult) -> N
     assert (result.int8.least, result.int8.fallbacks) == (1.0, ())
 
 
-def test_the_runtime_may_be_asked_for_onnx_artifacts_and_is_taken_for_its_own() -> None:
-    request = plans.BenchRequest((), Path("exported"), runtimes=("tensorrt",))
-    usual = plans.BenchRequest((), Path("exported"))
-    for suffix, format in ((".onnx", Format.ONNX), (".engine", Format.TENSORRT)):
-        subject = Subject(Path(f"model{suffix}"), sha256="", size_bytes=0)
-        assert plans.format_of(subject) is format
-        assert list(plans.runtimes(request, subject)) == ["tensorrt"]
-    assert list(plans.runtimes(usual, subject)) == ["tensorrt"]
+@pytest.mark.parametrize(
+    ("suffix", "asked"), [(".onnx", ("tensorrt",)), (".engine", ("tensorrt",)), (".engine", ())]
+)
+def test_what_tensorrt_is_asked_for(suffix: str, asked: tuple[str, ...]) -> None:
+    subject = Subject(Path(f"model{suffix}"), sha256="", size_bytes=0)
+    request = plans.BenchRequest((), Path("exported"), runtimes=asked)
+    assert list(plans.runtimes(request, subject)) == ["tensorrt"]

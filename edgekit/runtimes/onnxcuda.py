@@ -110,7 +110,8 @@ class OnnxCuda:
                 f"onnxruntime {onnxruntime.__version__} was built without CUDA", hint=INSTALL
             )
         # CUDA's libraries may have come as packages, where the loader doesn't look.
-        onnxruntime.preload_dlls()
+        if hasattr(onnxruntime, "preload_dlls"):  # from 1.21 on; those for JetPack 5 are older
+            onnxruntime.preload_dlls()
         stream = Stream()
         providers = _providers(stream)
         session = opened(model, session_options(threads, optimized=True), providers)

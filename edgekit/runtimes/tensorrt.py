@@ -32,17 +32,14 @@ from edgekit.runtimes.specs import run_some, spec, unreadable, with_shape
 from edgekit.wire import Op, TensorSpec
 
 try:
-    import tensorrt
-except ModuleNotFoundError:
-    try:
-        import tensorrt_rtx_bindings as tensorrt
-    except ModuleNotFoundError as error:
-        raise MissingDependency(
-            f"there is no TensorRT for {sys.executable}",
-            hint="a Jetson has it for /usr/bin/python3, by `sudo apt-get install "
-            "python3-libnvinfer`: take that one as `python` in the device's entry; elsewhere: "
-            + install_command("tensorrt"),
-        ) from error
+    tensorrt: Any = engine.module()
+except ModuleNotFoundError as error:
+    raise MissingDependency(
+        f"there is no TensorRT for {sys.executable}",
+        hint="a Jetson has it for /usr/bin/python3, by `sudo apt-get install python3-libnvinfer`: "
+        "take that one, or another of its version, as `python` in the device's entry; elsewhere: "
+        + install_command("tensorrt"),
+    ) from error
 
 # By TensorRT's names. Its own `nptype` of version 8 fails with NumPy from 1.24 on.
 DTYPES = {

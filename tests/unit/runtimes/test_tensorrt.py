@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit import trtexec
+from edgekit import engine, trtexec
 from edgekit.errors import DataError, MissingDependency, ToolError
 from edgekit.runtimes import RUNTIMES, Parted
 from tests.fake_tensorrt import BUILT, FLAGS, LARGEST, Engine, Layer, module
@@ -174,6 +174,20 @@ def test_a_python_without_tensorrt_is_told_which_one_has_it(
     with pytest.raises(MissingDependency, match=f"no TensorRT for {sys.executable}") as caught:
         RUNTIMES.get("tensorrt")
     assert "python3-libnvinfer" in caught.value.hint
+
+
+def test_an_environment_of_the_same_version_takes_jetpacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "JETPACK", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx_bindings", module("1.0"))
+    assert engine.module() is sys.modules["tensorrt_rtx_bindings"]
+    assert str(tmp_path) not in sys.path
+    (tmp_path / "tensorrt.py").write_text("whose = 'JetPack'\n")
+    assert engine.module().whose == "JetPack"
+    monkeypatch.delitem(sys.modules, "tensorrt")
 
 
 def test_the_real_module_has_what_the_adapter_calls() -> None:

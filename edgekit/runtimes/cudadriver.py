@@ -2,8 +2,9 @@
 
 Called by ctypes. `libcuda.so.1` is wherever a GPU works, on a Jetson too, and its functions have
 been the same since CUDA 7; CUDA's own Python would have to fit the CUDA and the Python of each
-board, and JetPack brings none. Written after the signatures in CUDA 13's headers; it was run here
-with a library of our own in its place.
+board, and JetPack brings none. Written after the signatures in CUDA 13's headers. The library of
+driver 535 has all of them, and says that there is no GPU; beyond that it was run with a library of
+our own in its place.
 """
 
 from __future__ import annotations

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgekit.records import BenchPlan, BenchResult, Device, Subject
-from edgekit.wire import Profile
+from edgekit.wire import Job, Profile
 from edgekit.workflows import bench, plans
+from tests.plain import PLAN, SAMPLES
 
 STAND_IN = """
 import sys
@@ -55,6 +58,20 @@ def test_copies_are_rows_of_their_own_and_int8_is_told(result: BenchResult) -> N
     assert rows["part_d2h_p50_ms"] == 12.0
     assert result.int8 is not None
     assert (result.int8.least, result.int8.fallbacks) == (1.0, ())
+
+
+def test_building_an_engine_may_take_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def run_job(_link: Any, _job: Job, *, timeout_s: float, **_: Any) -> Any:
+        seen.append(timeout_s)
+        return SAMPLES
+
+    monkeypatch.setattr(bench, "run_job", run_job)
+    link: Any = None
+    for runtime in ("onnxruntime", "tensorrt"):
+        bench.run(link, replace(PLAN, runtime=runtime))
+    assert seen[1] - seen[0] == 3000.0
 
 
 @pytest.mark.parametrize(

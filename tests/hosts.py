@@ -208,7 +208,9 @@ class There:
     @property
     def home(self) -> Path:
         """The user's home, whatever it is mounted on, while the machine is up."""
-        return self.device.machine.proc / "root/srv" / self.device.server.user
+        machine = self.device.machine
+        root = machine.proc / "root" / str(machine.layout.root).lstrip("/")
+        return root / "srv" / self.device.server.user
 
     def count(self, name: str) -> int:
         """How often a worker came to a place that it marks."""

@@ -61,7 +61,8 @@ def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     """Why the numbers may not be used; empty if they may."""
     few = min(len(launch.latency_ns) for launch in launches)
     faults = [f"only {few} runs of {plan.profile.min_runs}"] * (few < plan.profile.min_runs)
-    faults += [fault for launch in launches for fault in disturbed(launch)]
+    if not plan.device.emulated:  # of which only what it computes is looked at
+        faults += [fault for launch in launches for fault in disturbed(launch)]
     if not all(launch.finite for launch in launches):
         faults.append(_NOT_FINITE)
     if artifact := plan.subject.artifact:

@@ -78,26 +78,27 @@ def network(tmp_path: Path, clean_lab: None) -> Iterator[Network]:
     """A host in a network of its own, to which devices can be added."""
     folder = tmp_path / "lab"
     folder.mkdir()
-    made = Network(folder)
-    yield made
-    made.close()
+    empty = Network(folder)
+    yield empty
+    empty.close()
 
 
 @pytest.fixture
 def board(network: Network) -> boards.Board:
     """An emulated arm64 Jetson, `jetson`, in the network."""
-    return _made("arm64", lambda: boards.add(network, "jetson"))
+    return made("arm64", lambda: boards.add(network, "jetson"))
 
 
 @pytest.fixture
 def phone(network: Network) -> Device[Adbd]:
     """A phone, `phone`, in the network, that the host's adb is connected to."""
-    made = _made("adb", lambda: phones.add(network, "phone"))
-    made.server.connect()
-    return made
+    added = made("adb", lambda: phones.add(network, "phone"))
+    added.server.connect()
+    return added
 
 
-def _made(need: str, make: Callable[[], MadeT]) -> MadeT:
+def made(need: str, make: Callable[[], MadeT]) -> MadeT:
+    """What `make` makes; where it can't be downloaded, the end of the test."""
     try:
         return make()
     except CannotGetError as error:

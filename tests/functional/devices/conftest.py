@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -43,7 +44,7 @@ def model(tmp_path: Path) -> MakeModel:
 def make_there(network: Network, host: Host) -> Callable[..., There]:
     """Adds the device `jetson`, as `Network.add` takes it."""
 
-    def make(**options: object) -> There:
+    def make(**options: Any) -> There:
         device = network.add("jetson", **options)
         host.knows("jetson", device.server)
         return There(device)

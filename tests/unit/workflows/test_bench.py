@@ -299,7 +299,8 @@ def test_an_artifact_is_held_against_its_precision_and_not_its_own_record(
     precision: Precision, samples: Samples, word: str
 ) -> None:
     artifact: Any = SimpleNamespace(precision=precision, parity=None, recipe=None)
-    plan: Any = SimpleNamespace(subject=SimpleNamespace(artifact=artifact), profile=PLAN.profile)
+    subject = SimpleNamespace(artifact=artifact)
+    plan: Any = SimpleNamespace(subject=subject, profile=PLAN.profile, device=PLAN.device)
     faults = judging._faults(plan, [samples])
     assert bool(faults) == bool(word)
     assert word in "".join(faults)
@@ -311,7 +312,7 @@ def test_weights_alone_promise_no_8_bit_arithmetic() -> None:
         recipe = SimpleNamespace(scheme=scheme)
         artifact: Any = SimpleNamespace(precision=Precision.INT8, recipe=recipe)
         subject = SimpleNamespace(artifact=artifact)
-        plan: Any = SimpleNamespace(subject=subject, profile=PLAN.profile)
+        plan: Any = SimpleNamespace(subject=subject, profile=PLAN.profile, device=PLAN.device)
         assert len(judging._faults(plan, [in_float])) == faults
 
 

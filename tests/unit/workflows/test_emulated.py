@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv as reader
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +18,9 @@ from edgekit.reports import bench, csv, history, html, markdown
 from edgekit.reports.html.scatter import Scatter
 from edgekit.reports.legs import numbered
 from edgekit.results.store import Store
-from edgekit.wire import Profile, Turns
+from edgekit.transports import Link
+from edgekit.wire import Profile, Samples, Turns
+from edgekit.workflows import bench as bench_workflow
 from edgekit.workflows import duels, gate, judging, turns, verdict
 from edgekit.workflows.pairs import Pairs
 from tests import bench_results as made
@@ -42,6 +45,28 @@ def test_a_result_keeps_the_mark(tmp_path: Path) -> None:
     assert found.emulated
     assert found.plan.device == PLAYED
     assert "(EMULATED)" in history.render([[entry]])
+
+
+@pytest.mark.parametrize(("device", "launches"), [(PLAYED, 1), (REAL, 3)])
+def test_what_disturbs_its_times_spoils_nothing(
+    monkeypatch: pytest.MonkeyPatch, device: Device, launches: int
+) -> None:
+    hot = {"after.counter.cooled_ms.cpu": "9", "before.counter.cooled_ms.cpu": "1"}
+    samples = replace(made.samples(), environment=hot)
+    measured: list[Samples] = []
+
+    def run_job(*_: Any, **__: Any) -> Samples:
+        measured.append(samples)
+        return samples
+
+    @contextmanager
+    def opened(_: Device) -> Iterator[Link]:
+        yield cast("Link", None)
+
+    monkeypatch.setattr(bench_workflow, "run_job", run_job)
+    plan = replace(made.plan(), device=device)
+    (result,) = bench_workflow.bench([plan], open=opened)
+    assert (result.valid, len(measured)) == (device.emulated, launches)
 
 
 def test_a_real_one_has_none(tmp_path: Path) -> None:

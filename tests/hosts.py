@@ -1,9 +1,9 @@
 """A host that measures on devices of the lab, by edgekit's own command line.
 
-Run as `python -m tests.hosts SETTINGS ARGUMENTS...`, this file is edgekit with another worker, or
-with less patience than a user has: SETTINGS is a JSON object of `worker`, a file whose program
-takes the worker's place on the device, and `times`, seconds by the name of the constant that they
-replace.
+Run as `python -m tests.hosts ARGUMENTS...`, this file is edgekit with another worker, or with less
+patience than a user has: the variable EDGEKIT_HOST holds a JSON object of `worker`, a file whose
+program takes the worker's place on the device, and `times`, seconds by the name of the constant
+that they replace. Both hold for the processes of Dask too, which import this file as theirs.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tests.lab.sshd import Sshd
 from tests.source import ROOT
 
 MIB = 2**20
+_SETTINGS = "EDGEKIT_HOST"
 # Far above what any bench here takes on two busy cores, and below what a hang would.
 DEADLINE_S = 60.0
 # A silent cut is noticed, and a link that is back is found, in a time that a test has.
@@ -155,9 +156,10 @@ class Host:
             canned = json.dumps(asdict(bench_results.samples(count=64)))
             worker.write_text(_WORKER.format(samples=canned, program=program))
             settings["worker"] = str(worker)
-        argv = [sys.executable, "-m", "tests.hosts", json.dumps(settings), *map(str, words)]
+        argv = [sys.executable, "-m", "tests.hosts", *map(str, words)]
         fixed = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
-        mine = {"PYTHONPATH": str(ROOT), "EDGEKIT_RESULTS": str(self.home / "results")}
+        mine = {_SETTINGS: json.dumps(settings)}
+        mine |= {"PYTHONPATH": str(ROOT), "EDGEKIT_RESULTS": str(self.home / "results")}
         env = {**os.environ, **fixed, **mine, **self.places}
         self._begun.append(Command(self._network.host.enter(*argv), env))
         return self._begun[-1]
@@ -290,9 +292,8 @@ def size(path: Path) -> int:
         return 0
 
 
-def main(settings: dict[str, Any]) -> None:
-    """Run edgekit's command line, changed as `settings` say."""
-    from edgekit.__main__ import main as edgekit
+def change(settings: dict[str, Any]) -> None:
+    """Make edgekit in this process what `settings` say."""
     from edgekit.transports import cargo
     from tests.machines import archive
 
@@ -302,9 +303,11 @@ def main(settings: dict[str, Any]) -> None:
     if "worker" in settings:
         text = Path(settings["worker"]).read_text()
         cargo.worker = functools.cache(lambda: archive(text))
-    edgekit()
 
 
+if __name__ in ("__main__", "__mp_main__"):
+    change(json.loads(os.environ[_SETTINGS]))
 if __name__ == "__main__":
-    given = json.loads(sys.argv.pop(1))
-    main(given)
+    from edgekit.__main__ import main
+
+    main()

@@ -66,7 +66,8 @@ def test_what_disturbs_its_times_spoils_nothing(
     monkeypatch.setattr(bench_workflow, "run_job", run_job)
     plan = replace(made.plan(), device=device)
     (result,) = bench_workflow.bench([plan], open=opened)
-    assert (result.valid, len(measured)) == (device.emulated, launches)
+    is_told = "slowed down" in "".join(result.reasons)
+    assert (is_told, len(measured)) == (not device.emulated, launches)
 
 
 def test_a_real_one_has_none(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Host:
 
     def knows(self, name: str, server: Sshd, **fields: Any) -> None:
         """Put a device into its inventory."""
-        server.give_key(self.home)
+        server.let_in(self.home)
         fields = {"wait_s": 0.0, **fields}
         known = msgspec.to_builtins(server.spec(**fields))
         inventory = self.home / ".config/edgekit/devices.toml"

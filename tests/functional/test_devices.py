@@ -77,7 +77,7 @@ class TestDevices:
     @pytest.fixture
     def server(self, new_sshd: Callable[..., Sshd], home: Path) -> Sshd:
         made = new_sshd(user="root")
-        made.give_key(home)
+        made.let_in(home)
         return made
 
     @pytest.fixture

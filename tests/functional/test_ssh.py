@@ -35,7 +35,7 @@ from tests.machines import scripted, scripted_worker
 @pytest.fixture
 def server(new_sshd: Callable[..., Sshd], home: Path) -> Sshd:
     made = new_sshd(user="root")
-    made.give_key(home)
+    made.let_in(home)
     return made
 
 
@@ -212,7 +212,7 @@ class TestLink:
 
 @pytest.mark.usefixtures("small_worker")
 def test_as_a_plain_user(sshd: Sshd, home: Path) -> None:
-    sshd.give_key(home)
+    sshd.let_in(home)
     uid, cwd = list(run(sshd.spec(), scripted("say(os.getuid()); say(os.getcwd())")))
     assert int(uid) == USER_ID
     assert cwd.startswith(b"/srv/ek/.cache/edgekit/jobs/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -87,10 +86,14 @@ class Sshd:
         known = {"address": self.login, "host_key": self.host_key, "python": python}
         return DeviceSpec.of(**{**known, **fields})
 
-    def give_key(self, home: Path) -> None:
-        """Let whoever has this home folder log in."""
-        (home / ".ssh").mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.client_key, home / ".ssh/id_ed25519")
+    def let_in(self, home: Path) -> None:
+        """Let whoever has this home folder log in, by the key in it."""
+        key = home / ".ssh/id_ed25519"
+        if not key.exists():
+            key.parent.mkdir(parents=True, exist_ok=True)
+            new_key(key)
+        with (self._folder / "authorized_keys").open("a") as file:
+            file.write(_public(key).read_text())
 
     def change_host_key(self, kind: str = "ed25519") -> None:
         """Make a new host key; a server that runs has it after a restart."""

@@ -16,14 +16,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from tests import bench_results
 from tests.agents import eventually
@@ -74,6 +72,10 @@ mark("ends")
 UNTIL_TOLD = "wait_for('go')"
 
 
+class StillRunsError(AssertionError):
+    """A command that should have ended."""
+
+
 @dataclass(frozen=True)
 class Done:
     """What came of a command.
@@ -82,13 +84,11 @@ class Done:
         status: Exit status.
         out: Standard output.
         err: Standard error.
-        took_s: How long it ran.
     """
 
     status: int
     out: str
     err: str
-    took_s: float
 
     @property
     def results(self) -> list[dict[str, Any]]:
@@ -171,10 +171,14 @@ class Host:
 
 
 class Command:
-    """Edgekit as it runs."""
+    """Edgekit as it runs.
+
+    Attributes:
+        is_killed: Whether it was ended before its end.
+    """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
-        self._began_s = time.monotonic()
+        self.is_killed = False
         self._process = subprocess.Popen(
             argv,
             env=env,
@@ -188,13 +192,14 @@ class Command:
         """Wait for its end."""
         try:
             out, err = self._process.communicate(timeout=deadline_s)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"it still runs after {deadline_s:.0f} s")
-        return Done(self._process.returncode, out, err, time.monotonic() - self._began_s)
+        except subprocess.TimeoutExpired as error:
+            raise StillRunsError(f"it still runs after {deadline_s:.0f} s") from error
+        return Done(self._process.returncode, out, err)
 
     def kill(self) -> None:
         """End it at once. What it started elsewhere goes on."""
         # What enters the machine waits for a child, which is edgekit.
+        self.is_killed = True
         for child in _children(self._process.pid):
             os.kill(child, signal.SIGKILL)
         self._process.kill()
@@ -213,6 +218,11 @@ class There:
         machine = self.device.machine
         root = machine.proc / "root" / str(machine.layout.root).lstrip("/")
         return root / "srv" / self.device.server.user
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has power."""
+        return bool(self.device.machine.processes())
 
     def count(self, name: str) -> int:
         """How often a worker came to a place that it marks."""
@@ -240,15 +250,6 @@ class There:
         """End the process that watches over the job."""
         (began,) = self.home.glob(".cache/edgekit/jobs/*/began.json")
         self.device.machine.run("kill", "-9", str(json.loads(began.read_text())["pid"]))
-
-    def ran_once(self, command: Command) -> Done:
-        """The end of a bench that gave what it should, by one run, and left nothing there."""
-        done = command.done()
-        assert done.status == 0, done.err
-        assert len(done.results) == 1
-        assert (self.count("starts"), self.count("ends")) == (1, 1)
-        eventually(self.is_clean)
-        return done
 
     def left(self) -> list[str]:
         """What runs there that came from edgekit, beside sessions of the SSH server."""

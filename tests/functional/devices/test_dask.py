@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import faults
 from tests.agents import eventually
-from tests.functional.devices.conftest import MakeModel
 from tests.hosts import UNTIL_TOLD, Host, There
 from tests.lab.network import Network
 
@@ -19,13 +19,15 @@ pytestmark = pytest.mark.fleet
 
 
 def test_a_worker_that_is_killed_is_replaced_by_one_that_finds_the_run(
-    network: Network, host: Host, model: MakeModel
+    network: Network, host: Host, tmp_path: Path
 ) -> None:
     there = {name: There(network.add(name)) for name in ("one", "two")}
     for name, each in there.items():
         host.knows(name, each.device.server)
     words = ("--device", "one,two", "--engine", "dask", "--profile", "quick", "--threads", 1)
-    bench = host.begin("bench", model(), *words, "--json", program=UNTIL_TOLD)
+    bench = host.begin(
+        "bench", faults.model(tmp_path / "m.onnx"), *words, "--json", program=UNTIL_TOLD
+    )
     for each in there.values():
         each.begun()
     (driver,) = connected(network, there["one"].device.wire.address)

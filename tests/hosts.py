@@ -150,19 +150,28 @@ class Host:
             program: What takes the place of a measurement on the device; None for the real worker.
             times: Constants of edgekit's transports to replace, in seconds.
         """
+        argv = [sys.executable, "-m", "tests.hosts", *map(str, words)]
+        env = {**os.environ, **self.environment(program, times)}
+        self._begun.append(Command(self._network.host.enter(*argv), env))
+        return self._begun[-1]
+
+    def environment(self, program: str | None, times: Mapping[str, float]) -> dict[str, str]:
+        """The variables of such a process; `program` and `times` as `begin` has them."""
         settings: dict[str, Any] = {"times": dict(times)}
         if program is not None:
             worker = self.home / f"worker{len(self._begun)}.py"
             canned = json.dumps(asdict(bench_results.samples(count=64)))
             worker.write_text(_WORKER.format(samples=canned, program=program))
             settings["worker"] = str(worker)
-        argv = [sys.executable, "-m", "tests.hosts", *map(str, words)]
-        fixed = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
-        mine = {_SETTINGS: json.dumps(settings)}
-        mine |= {"PYTHONPATH": str(ROOT), "EDGEKIT_RESULTS": str(self.home / "results")}
-        env = {**os.environ, **fixed, **mine, **self.places}
-        self._begun.append(Command(self._network.host.enter(*argv), env))
-        return self._begun[-1]
+        return {
+            **self.places,
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+            "COLUMNS": "200",
+            "PYTHONPATH": str(ROOT),
+            "EDGEKIT_RESULTS": str(self.home / "results"),
+            _SETTINGS: json.dumps(settings),
+        }
 
     def end(self) -> None:
         """End what was begun and still runs."""
@@ -293,11 +302,12 @@ def size(path: Path) -> int:
         return 0
 
 
-def change(settings: dict[str, Any]) -> None:
-    """Make edgekit in this process what `settings` say."""
+def change() -> None:
+    """Make edgekit in this process what its environment says."""
     from edgekit.transports import cargo
     from tests.machines import archive
 
+    settings = json.loads(os.environ[_SETTINGS])
     for name, value_s in settings["times"].items():
         module, constant = name.split(".")
         setattr(importlib.import_module(f"edgekit.transports.{module}"), constant, value_s)
@@ -307,7 +317,7 @@ def change(settings: dict[str, Any]) -> None:
 
 
 if __name__ in ("__main__", "__mp_main__"):
-    change(json.loads(os.environ[_SETTINGS]))
+    change()
 if __name__ == "__main__":
     from edgekit.__main__ import main
 

@@ -36,8 +36,8 @@ DEADLINE_S = 60.0
 # A silent cut is noticed, and a link that is back is found, in a time that a test has.
 IMPATIENT = {
     "sshlogin._KEEPALIVE_S": 0.3,
-    "sshlogin.CONNECT_S": 2.0,
-    "sshlogin.LOGIN_S": 5.0,
+    "sshlogin.CONNECT_S": 5.0,
+    "sshlogin.LOGIN_S": 10.0,
     "visit.PATIENCE_S": 30.0,
     "visit._MOST_PAUSE_S": 0.5,
     "agentclient.MOST_PAUSE_S": 0.5,

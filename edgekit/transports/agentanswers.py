@@ -110,6 +110,12 @@ class Unlocked(_Checked, frozen=True):
     released: bool
 
 
+class Unpacked(_Checked, frozen=True):
+    """Whether a bundle is there to be used; if not, its archive must still be pushed."""
+
+    there: bool
+
+
 class Made(_Checked, frozen=True):
     """Digests of the files that must still be pushed."""
 

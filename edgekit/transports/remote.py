@@ -24,7 +24,8 @@ from edgekit.transports import cargo, shell, workers
 from edgekit.transports.agentanswers import Facts, Output, failure
 from edgekit.transports.agentchannel import Channel
 from edgekit.transports.agentclient import AgentClient
-from edgekit.transports.cargo import Cargo
+from edgekit.transports.cargo import Cargo, Item
+from edgekit.transports.outfit import Outfit
 from edgekit.transports.relay import Say
 from edgekit.wire import Job
 
@@ -85,6 +86,7 @@ class Errand:
         self._timeout_s = timeout_s
         self._name = secrets.token_hex(16)
         self._client = AgentClient(machine.agent, patience_s=PATIENCE_S)
+        self._outfit = Outfit(self._client, spec.root, lambda item: self._bring([item]))
 
     def tell(self, say: Say, stop: threading.Event) -> None:
         """Run the job in a fresh worker on the device and say the lines that it sends.
@@ -101,7 +103,7 @@ class Errand:
             held = cargo.pack(self._job)
             self._lock()
             try:
-                self._begin(held)
+                self._begin(held, self._outfit.paths(self._job, say))
                 self._follow(held, say, stop)
             finally:
                 # Whatever ended it is told. What can't be ended from here ends with its lease.
@@ -131,25 +133,27 @@ class Errand:
                 raise
             steadily(lambda: self._client.lock(OWNER, LEASE_S))
 
-    def _begin(self, held: Cargo) -> None:
+    def _begin(self, held: Cargo, paths: list[str]) -> None:
         client, name = self._client, self._name
         digests = {place: item.sha256 for place, item in held.files.items()}
         missing = set(client.mkjob(name, digests))
         items = {item.sha256: item for item in held.files.values() if item.sha256 in missing}
         if items:
-            steadily(
-                lambda: shell.bring(
-                    self._machine, self._spec.python, self._spec.work_dir, list(items.values())
-                )
-            )
-        client.start(name, files=digests, **self._orders(held))
+            self._bring(list(items.values()))
+        client.start(name, files=digests, **self._orders(held, paths))
 
-    def _orders(self, held: Cargo) -> dict[str, Any]:
+    def _bring(self, items: list[Item]) -> None:
+        machine, spec = self._machine, self._spec
+        steadily(lambda: shell.bring(machine, spec.python, spec.work_dir, items))
+        # What takes that long may have outlasted the lock.
+        self._client.lock(OWNER, LEASE_S)
+
+    def _orders(self, held: Cargo, paths: list[str]) -> dict[str, Any]:
         return {
             "owner": OWNER,
             "argv": [self._spec.python, "-m", "edgekit.measure.worker"],
             "env": {
-                "PYTHONPATH": cargo.WORKER,
+                "PYTHONPATH": ":".join([cargo.WORKER, *paths]),
                 **workers.settings(held.job.threads, fixed_heap=held.job.fixed_heap),
             },
             "stdin": json.dumps(dataclasses.asdict(held.job)) + "\n",

@@ -19,7 +19,7 @@ BOOTTIME = 7  # Linux's CLOCK_BOOTTIME: nobody sets it, and it goes on while the
 PACKAGE = re.compile(r"([A-Za-z0-9_]+)-([0-9][^-]*)(?:-py[0-9.]+)?\.(?:dist|egg)-info")
 PACKAGES = (
     "numpy", "onnxruntime", "onnxruntime_gpu", "ai_edge_litert", "tflite_runtime", "openvino",
-    "tensorrt",
+    "tensorrt", "torch",
 )  # fmt: skip
 PROGRAMS = ("trtexec", "nvpmodel", "jetson_clocks", "tegrastats", "vcgencmd")
 # Where they are, if a login's PATH doesn't lead there.

@@ -1,6 +1,7 @@
 """Packages that the device lacks: unpacked for the jobs that need them, never installed."""
 
 import os
+import re
 import shutil
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -27,7 +28,7 @@ def bundles(root: Path) -> List[Path]:
 def size_bytes(folder: Path) -> int:
     """What a bundle had when it was unpacked."""
     text = read_text(folder / _SIZE)
-    return int(text) if text.isdigit() and len(text) < len(str(MOST_BYTES)) + 1 else 0
+    return int(text) if re.fullmatch("[0-9]{1,10}", text) else 0
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -432,7 +432,16 @@ NAMES = st.sampled_from(
 )
 OPS = st.sampled_from(
     [
-        "probe", "lock", "unlock", "unpack", "mkjob", "start", "status", "touch", "tail", "cancel",
+        "probe",
+        "lock",
+        "unlock",
+        "unpack",
+        "mkjob",
+        "start",
+        "status",
+        "touch",
+        "tail",
+        "cancel",
         "gc",
     ]  # fmt: skip
 )

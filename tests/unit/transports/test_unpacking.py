@@ -245,9 +245,7 @@ def test_a_size_that_a_job_wrote_over_is_none(device: FolderDevice) -> None:
         assert (device.root / "bundles" / sha256).is_dir()
 
 
-def test_a_full_disk_is_told_and_leaves_no_half(
-    small_disk: Path, make_device: MakeDevice
-) -> None:
+def test_a_full_disk_is_told_and_leaves_no_half(small_disk: Path, make_device: MakeDevice) -> None:
     device = make_device(small_disk)
     client = device.client()
     client.probe()

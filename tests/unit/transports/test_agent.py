@@ -443,7 +443,7 @@ OPS = st.sampled_from(
         "tail",
         "cancel",
         "gc",
-    ]  # fmt: skip
+    ]
 )
 ARGS = st.dictionaries(NAMES, ODD | st.just(JOB), max_size=6)
 REQUESTS = st.fixed_dictionaries({"id": st.just(1) | ODD, "op": OPS | ODD, "args": ARGS | ODD})

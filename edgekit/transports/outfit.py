@@ -35,8 +35,8 @@ BUILDS = {
 # From the folder that a job runs in, so that no path that a device tells of is needed.
 _PLACE = "../../../bundles/{}"
 _PHASE = b'{"event": "phase", "phase": "bundle"}'
-# Holds the clocks, and needs no runtime for it.
-_BARE = "tune"
+# Jobs that need no runtime.
+_BARE = ("tune", "look")
 
 
 def cache() -> Path:
@@ -92,7 +92,7 @@ class Outfit:
             DeviceError: The device doesn't take the bundle.
             LinkLost: The link broke for good.
         """
-        if job.kind == _BARE:
+        if job.kind in _BARE:
             return []
         if job.runtime not in self._paths:
             self._paths[job.runtime] = self._found(job.runtime, say)

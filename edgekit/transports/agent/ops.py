@@ -74,7 +74,8 @@ class Agent:
 
     def probe(self, args: Fields) -> Fields:
         """What the device is and has; what it doesn't tell is null or empty."""
-        return facts(requests.system(args), self._root)
+        holder = self._holder() or {"owner": ""}
+        return {**facts(requests.system(args), self._root), "holder": holder["owner"]}
 
     def lock(self, args: Fields) -> Fields:
         """Take the device, or renew one's hold on it, unless another has it."""

@@ -220,6 +220,7 @@ class EvalResult:
         agreement: Share of images whose best class is the float model's; None without that model.
         skipped: Files that could not be read as images.
         data_sha256: Digest of the images and their labels; empty in older records.
+        device: Name of the machine that ran it.
     """
 
     artifact: str
@@ -231,6 +232,7 @@ class EvalResult:
     agreement: float | None
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
+    device: str = "local"
 
 
 @dataclass(frozen=True, slots=True)

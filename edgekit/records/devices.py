@@ -96,16 +96,14 @@ class DeviceRuntime:
         state: `there`, `brought` or `missing`.
         versions: Versions of its packages: of those that are there, or of what would be brought.
         size_bytes: Size of what would be brought; None where that isn't known yet.
-        missing: Packages that aren't there.
         why: Where it is missing, why it can't be brought.
-        install: How to get it then.
+        install: Where it is missing, how to get it.
     """
 
     name: str
     state: Literal["there", "brought", "missing"]
     versions: dict[str, str]
     size_bytes: int | None = None
-    missing: tuple[str, ...] = ()
     why: str = ""
     install: str = ""
 
@@ -118,6 +116,7 @@ class DeviceCheck:
         name: Its name.
         emulated: Whether it is no real hardware.
         facts: What it says of itself.
+        machine: What doesn't change while it runs; empty where it wasn't looked at.
         state: What changes: clocks, load, pressure, heat, memory; empty where it wasn't looked at.
         unseen: Why it wasn't looked at; empty if it was.
         runtimes: What can run model files there, and how to get what is missing.
@@ -127,6 +126,7 @@ class DeviceCheck:
     name: str
     emulated: bool
     facts: DeviceFacts
+    machine: dict[str, str]
     state: dict[str, str]
     unseen: str
     runtimes: tuple[DeviceRuntime, ...]

@@ -101,12 +101,11 @@ def _requirements(runtime: str) -> Sequence[str]:
     if runtime.startswith(_NEVER):
         raise Incompatible(
             "the device has no torch, which is never pushed: it is half a GiB",
-            hint="install torch on the device, or export to another format",
+            hint="there: `python3 -m pip install --user torch`; or export to another format",
         )
     raise Incompatible(
         f"the device has no {runtime}, which can't be pushed to it",
-        hint="TensorRT and CUDA come with JetPack: `sudo apt install nvidia-jetpack` on the "
-        "device; edgekit brings " + ", ".join(REQUIREMENTS),
+        hint="there: `sudo apt install nvidia-jetpack`, which a Jetson has TensorRT and CUDA from",
     )
 
 

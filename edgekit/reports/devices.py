@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from edgekit.records.devices import DeviceCheck, DeviceEntry, DeviceFacts, DeviceRuntime
@@ -10,6 +11,11 @@ from edgekit.text import printable
 
 _GIB = 2**30
 _MIB = 2**20
+# Of a look, what the agent tells too.
+_TOLD = {
+    "system", "python", "arch", "cpu.logical", "cpu.governor", "memory.total_bytes",
+    "memory.available_bytes",
+}  # fmt: skip
 
 
 def listed(entries: Sequence[DeviceEntry]) -> str:
@@ -51,12 +57,12 @@ def _runtime(found: DeviceRuntime) -> tuple[str, ...]:
 
 def _seen(found: DeviceCheck) -> list[tuple[str, str]]:
     """What a look told, beside what the agent did."""
-    rows = [*found.machine.items(), *found.state.items()]
-    return [(name, _amount(name, value)) for name, value in rows if value]
+    rows = {**found.machine, **found.state}
+    return [(name, _amount(name, rows[name])) for name in rows if name not in _TOLD]
 
 
 def _amount(name: str, value: str) -> str:
-    is_size = name.endswith("_bytes") and value.isascii() and value.isdigit()
+    is_size = name.endswith("_bytes") and re.fullmatch("[0-9]{1,19}", value)
     return _gib(int(value)) if is_size else value
 
 

@@ -105,7 +105,7 @@ def check(name: str) -> DeviceCheck:
     try:
         seen = _looked(device, facts)
     except EdgekitError as error:
-        unseen = f"{error}; {error.hint}"
+        unseen = f"{error}; {error.hint}\n{error.stderr_tail}".rstrip()
     told = disturbances(seen.machine, Stretch(seen.before, seen.after), seen.busy)
     return DeviceCheck(
         name=name,

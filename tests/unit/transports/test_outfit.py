@@ -155,9 +155,9 @@ def test_a_link_that_breaks_while_it_is_brought(make: Make, job: Job) -> None:
 @pytest.mark.parametrize(
     ("runtime", "words", "way_out"),
     [
-        ("torch", "torch, which is never pushed", "install torch on the device"),
+        ("torch", "torch, which is never pushed", "pip install --user torch"),
         ("tensorrt", "no tensorrt, which can't be pushed", "sudo apt install nvidia-jetpack"),
-        ("onnxruntime-cuda", "no onnxruntime-cuda", "JetPack"),
+        ("onnxruntime-cuda", "no onnxruntime-cuda", "nvidia-jetpack"),
     ],
 )
 def test_what_can_not_be_brought_says_how_to_get_it(

@@ -202,8 +202,10 @@ class BenchResult:
 
     @property
     def name(self) -> str:
-        """What a table calls the leg: the file's name, and a mark that can't be overlooked."""
-        return self.plan.subject.name + " (EMULATED)" * self.emulated
+        """What a table calls the leg: the file, the device if it isn't this one, a loud mark."""
+        device = self.plan.device
+        where = "" if device.name == Device().name else f" on {device.name}"
+        return self.plan.subject.name + where + " (EMULATED)" * self.emulated
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,15 @@ def bundle(runtime: str, platform: Platform, cache: Path, uv: str = "") -> Bundl
         return _kept(place) or _made(requirements, platform, place, uv or wheels.find_uv())
 
 
+def kept(runtime: str, platform: Platform, cache: Path) -> Bundle | None:
+    """What `bundle` gives without asking anybody; None if it must be made.
+
+    Raises:
+        Incompatible: The runtime can't be pushed to a device.
+    """
+    return _kept(_place(_requirements(runtime), platform, cache))
+
+
 def foreseen(runtime: str, platform: Platform, cache: Path) -> tuple[dict[str, str], int | None]:
     """What `bundle` would give, without making it.
 
@@ -83,11 +92,10 @@ def foreseen(runtime: str, platform: Platform, cache: Path) -> tuple[dict[str, s
     Raises:
         EdgekitError: As `bundle` does.
     """
-    requirements = _requirements(runtime)
-    found = _kept(_place(requirements, platform, cache))
+    found = kept(runtime, platform, cache)
     if found is not None:
         return found.versions, found.size_bytes
-    return wheels.foresee(wheels.find_uv(), requirements, platform), None
+    return wheels.foresee(wheels.find_uv(), _requirements(runtime), platform), None
 
 
 def _place(requirements: Sequence[str], platform: Platform, cache: Path) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgekit import bundles
+from edgekit.bundles import Bundle
 from edgekit.bundles.wheels import Platform
 from edgekit.errors import DeviceError
 from edgekit.transports.agentclient import AgentClient
@@ -83,7 +84,7 @@ class Outfit:
 
         Args:
             job: What will be done there.
-            say: Is told where a bundle is needed, which may take half a minute.
+            say: Is told where a bundle has to be made or brought, which takes half a minute.
 
         Raises:
             Incompatible: The runtime isn't there and can't be brought; says what is missing.
@@ -103,12 +104,18 @@ class Outfit:
         wanted = lacking(runtime, facts.packages)
         if not wanted:
             return []
-        say(_PHASE)
         platform = Platform.of(facts.python, facts.platform, facts.bits, facts.glibc)
-        bundle = bundles.bundle(wanted, platform, cache())
-        client, sha256 = self._client, bundle.sha256
-        if not client.unpack(sha256):
-            self._bring(Item(sha256, bundle.size_bytes, bundle.path))
-            if not client.unpack(sha256):
-                raise DeviceError("the device lost a bundle that it got", hint="run it again")
-        return [_PLACE.format(sha256)]
+        found = bundles.kept(wanted, platform, cache())
+        if found is None or not self._client.unpack(found.sha256):
+            say(_PHASE)
+            found = found or bundles.bundle(wanted, platform, cache())
+            self._unpack(found)
+        return [_PLACE.format(found.sha256)]
+
+    def _unpack(self, bundle: Bundle) -> None:
+        """Bring a bundle, unless another host has."""
+        if self._client.unpack(bundle.sha256):
+            return
+        self._bring(Item(bundle.sha256, bundle.size_bytes, bundle.path))
+        if not self._client.unpack(bundle.sha256):
+            raise DeviceError("the device lost a bundle that it got", hint="run it again")

@@ -117,8 +117,17 @@ def test_the_second_time_nothing_is_moved(make: Make, job: Job, tools: Path) -> 
     first, second = make(), make()
     run(first, job)
     assert first.sent_bytes > 2**20
-    assert run(second, job) == [PHASE, b"42"]
+    assert run(second, job) == [b"42"]
     assert second.sent_bytes < 100_000
+    assert len((tools / "asked").read_text().splitlines()) == 1
+
+
+def test_what_a_device_dropped_is_brought_again(make: Make, job: Job, tools: Path) -> None:
+    first = make()
+    run(first, job)
+    for folder in (first.root / "bundles").glob("?" * 64):
+        folder.rename(first.root / "bundles/aside")
+    assert run(make(), job) == [PHASE, b"42"]
     assert len((tools / "asked").read_text().splitlines()) == 1
 
 

@@ -36,8 +36,6 @@ BUILDS = {
 # From the folder that a job runs in, so that no path that a device tells of is needed.
 _PLACE = "../../../bundles/{}"
 _PHASE = b'{"event": "phase", "phase": "bundle"}'
-# Jobs that need no runtime.
-_BARE = ("tune", "look")
 
 
 def cache() -> Path:
@@ -50,16 +48,13 @@ def lacking(runtime: str, packages: Mapping[str, str]) -> str:
     """What has to be brought for `runtime`: itself, NumPy alone, or nothing.
 
     Args:
-        runtime: Its name.
+        runtime: Its name, one of `BUILDS`.
         packages: Versions of what is installed on the device, as its agent tells of them.
 
     Returns:
         `runtime`, `numpy`, or nothing.
     """
-    builds = BUILDS.get(runtime, ())
-    if not builds:
-        return ""
-    if not any(build in packages for build in builds):
+    if not any(build in packages for build in BUILDS[runtime]):
         return runtime
     return "" if NUMPY in packages else NUMPY
 
@@ -93,7 +88,7 @@ class Outfit:
             DeviceError: The device doesn't take the bundle.
             LinkLost: The link broke for good.
         """
-        if job.kind in _BARE:
+        if job.runtime not in BUILDS:  # also where there is none to run
             return []
         if job.runtime not in self._paths:
             self._paths[job.runtime] = self._found(job.runtime, say)

@@ -127,8 +127,6 @@ def _looked(device: Device, facts: DeviceFacts) -> Look:
     """
     if not facts.python:
         raise Incompatible("it has no Python", hint="what it tells without is shown")
-    if facts.holder:
-        _wait(_WAIT)
     job = Job("look", runtime="", model="", precision="", threads=1, root=device.root)
     with linked(device) as link:
         return cast("Look", run_job(link, job, timeout_s=_LOOK_S, on_phase=_wait))

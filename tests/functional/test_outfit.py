@@ -110,7 +110,7 @@ def test_over_a_real_link(
     home = tmp_path / "host-home"
     (home / ".ssh").mkdir(parents=True)
     shutil.copy(server.client_key, home / ".ssh/id_ed25519")
-    stand_in(tmp_path / "tools", 2**20)
+    stand_in(tmp_path / "tools")
     monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from edgekit import bundles
 from edgekit.errors import Incompatible, ToolError
-from edgekit.transports import OWNER, cargo, outfit
+from edgekit.transports import OWNER, cargo, outfit, visit
 from edgekit.transports.outfit import lacking
 from edgekit.transports.remote import RemoteLink
 from edgekit.transports.visit import Visit
@@ -48,8 +49,6 @@ Make = Callable[[], LocalMachine]
         ("tensorrt", ["numpy"], "tensorrt"),
         ("torch", ["torch", "numpy"], ""),
         ("torch-cuda-compiled", ["numpy"], "torch-cuda-compiled"),
-        # A third party's: whoever wrote it knows.
-        ("theirs", [], ""),
     ],
 )
 def test_what_is_there_is_used_and_the_rest_is_brought(
@@ -65,7 +64,7 @@ def test_every_runtime_that_can_be_brought_is_known() -> None:
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a uv of our own."""
-    stand_in(tmp_path / "tools", 2**20)
+    stand_in(tmp_path / "tools", 300_000)
     monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(cargo, "worker", functools.cache(scripted_worker))
@@ -101,10 +100,14 @@ def run(machine: LocalMachine, *jobs: Job) -> list[bytes]:
         return [line for job in jobs for line in link.run(job, timeout_s=60.0)]
 
 
-def test_a_job_finds_what_was_brought_for_it(make: Make, job: Job, tools: Path) -> None:
-    machine = make()
-    # Looked for once a link: the second job says nothing of it.
+def test_a_job_finds_what_was_brought_for_it(
+    make: Make, job: Job, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, kept = make(), Mock(wraps=bundles.kept)
+    monkeypatch.setattr(bundles, "kept", kept)
     assert run(machine, job, job) == [PHASE, b"42", b"42"]
+    # Looked for once a link.
+    kept.assert_called_once()
     (line,) = (tools / "asked").read_text().splitlines()
     assert line.endswith("pack numpy --override " + line.rpartition(" ")[2])
     # Its Python has it no more than before.
@@ -116,10 +119,29 @@ def test_a_job_finds_what_was_brought_for_it(make: Make, job: Job, tools: Path) 
 def test_the_second_time_nothing_is_moved(make: Make, job: Job, tools: Path) -> None:
     first, second = make(), make()
     run(first, job)
-    assert first.sent_bytes > 2**20
+    assert first.sent_bytes > 600_000
     assert run(second, job) == [b"42"]
     assert second.sent_bytes < 100_000
     assert len((tools / "asked").read_text().splitlines()) == 1
+
+
+def test_what_another_host_has_brought_is_not_brought_again(
+    make: Make, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(make(), job)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    machine = make()
+    assert run(machine, job) == [PHASE, b"42"]
+    assert machine.sent_bytes < 100_000
+
+
+def test_the_device_is_ours_however_long_it_takes(
+    make: Make, job: Job, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "LEASE_S", 1.0)
+    slow = (tools / "uv").read_text().replace("#!/bin/sh", "#!/bin/sh\nsleep 1.5")
+    (tools / "uv").write_text(slow)
+    assert run(make(), job) == [PHASE, b"42"]
 
 
 def test_what_a_device_dropped_is_brought_again(make: Make, job: Job, tools: Path) -> None:
@@ -150,7 +172,7 @@ def test_a_link_that_breaks_while_it_is_brought(make: Make, job: Job) -> None:
     machine = make()
 
     def cut() -> None:
-        eventually(lambda: machine.sent_bytes > 600_000)
+        eventually(lambda: machine.sent_bytes > 300_000)
         machine.down.set()
         threading.Event().wait(0.3)
         machine.down.clear()

@@ -53,10 +53,10 @@ GOOD = tar(member("pack/__init__.py", b"answer = 42\n"), member("pack/a.so", b"E
 
 
 def sparse() -> bytes:
-    """One that says of itself that it has holes, a terabyte of them."""
+    """One that says of itself that it has holes."""
     holes = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "evil"}
     info, content = member("evil", b"1\n0\n4\n".ljust(512, b"\0") + b"data")
-    info.pax_headers = {**holes, "GNU.sparse.realsize": str(2**40)}
+    info.pax_headers = {**holes, "GNU.sparse.realsize": str(2**20)}
     return tar((info, content))
 
 
@@ -119,7 +119,7 @@ def test_a_job_finds_it_on_its_path_alone(make_device: MakeDevice, python: str) 
         (tar(member("evil", b"", type=tarfile.CHRTYPE, devmajor=1, devminor=3)), "plain files"),
         (tar(member("evil", b"", type=tarfile.FIFOTYPE)), "plain files"),
         (tar(member("evil", b"", type=tarfile.DIRTYPE)), "plain files"),
-        (sparse(), "plain files|too much"),
+        (sparse(), "plain files"),
         (tar(member("twice"), member("twice")), "File exists"),
         (tar(member("a"), member("a/b")), "File exists|Not a directory"),
         (b"no archive at all", "broken"),

@@ -195,9 +195,9 @@ LOOK = {
         "cpu.governor": NASTY,
         "x_bytes": "9" * 900,
         "load_1min": "nan",
-        "pressure.cpu_some_avg10": "1e400",
+        "pressure.cpu_some_avg10": "99",
     },
-    "busy": [[NASTY, 0.9]],
+    "busy": [[NASTY + "\n- forged", 0.9]],
 }
 
 
@@ -211,8 +211,10 @@ def test_nothing_of_a_device_steers_the_terminal(
     worker(monkeypatch, said(LOOK))
     found = check(root="/nonexistent")
     assert found.unseen == ""
-    shown = report.checked(found)
-    assert all(line.isprintable() for line in shown.splitlines())
+    shown = report.checked(found).splitlines()
+    assert all(line.isprintable() for line in shown)
+    assert not [line for line in shown if line.startswith("- forged")]
+    assert any("forged 90% of one" in line for line in shown)
 
 
 @pytest.mark.parametrize(

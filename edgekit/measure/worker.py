@@ -106,7 +106,7 @@ def main() -> int:
         if job.kind == "tune":
             from edgekit.measure.tune import hold
 
-            hold(Path(job.root), channel)
+            hold(Path(job.root), channel, job.power_mode)
             return 0
         if job.kind == "look":
             from edgekit.measure.look import look

@@ -20,6 +20,7 @@ class Device:
         emulated: Whether another machine plays it. What runs there is right or wrong as on the
             real one; how long it takes says nothing, so it is never compared with anything.
         cooldown: How cool it has to be before each process measures; None to begin at once.
+        power_mode: Number of the power mode that `--tune` puts a Jetson in; None for none.
     """
 
     name: str = "local"
@@ -28,6 +29,7 @@ class Device:
     root: str = "/"
     emulated: bool = False
     cooldown: Cooldown | None = None
+    power_mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ def _requirements(runtime: str) -> Sequence[str]:
         )
     raise Incompatible(
         f"the device has no {runtime}, which can't be pushed to it",
-        hint="there: `sudo apt install nvidia-jetpack`, which a Jetson has TensorRT and CUDA from",
+        hint="a Jetson has TensorRT and CUDA by `sudo apt install nvidia-jetpack`, for "
+        "/usr/bin/python3: take that one as `python` in the device's entry",
     )
 
 

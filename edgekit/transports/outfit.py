@@ -27,7 +27,7 @@ BUILDS = {
     "onnxruntime-cuda": ("onnxruntime_gpu",),
     "litert": ("ai_edge_litert", "tflite_runtime"),
     "openvino": ("openvino",),
-    "tensorrt": ("tensorrt",),
+    "tensorrt": ("tensorrt", "tensorrt_rtx_cu12_bindings", "tensorrt_rtx_cu13_bindings"),
     "torch": ("torch",),
     "torch-compiled": ("torch",),
     "torch-cuda": ("torch",),

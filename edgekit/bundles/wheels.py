@@ -29,7 +29,8 @@ UNUSED = (
     "coloredlogs", "humanfriendly", "mpmath", "openvino-telemetry", "protobuf", "sympy", "tqdm",
 )  # fmt: skip
 _OFFLINE = re.compile(
-    r"error sending request|failed to fetch|could not connect|dns error|connect error|timed out",
+    r"error sending request|failed to fetch|could not connect|dns error|connect error|timed out"
+    r"|network was disabled|connectivity is disabled",
     re.IGNORECASE,
 )
 _TAIL_LINES = 15

@@ -114,20 +114,20 @@ class DeviceCheck:
 
     Attributes:
         name: Its name.
-        emulated: Whether it is no real hardware.
         facts: What it says of itself.
+        runtimes: What can run model files there, and how to get what is missing.
+        disturbances: What would disturb a measurement.
+        emulated: Whether it is no real hardware.
         machine: What doesn't change while it runs; empty where it wasn't looked at.
         state: What changes: clocks, load, pressure, heat, memory; empty where it wasn't looked at.
         unseen: Why it wasn't looked at; empty if it was.
-        runtimes: What can run model files there, and how to get what is missing.
-        disturbances: What would disturb a measurement.
     """
 
     name: str
-    emulated: bool
     facts: DeviceFacts
-    machine: dict[str, str]
-    state: dict[str, str]
-    unseen: str
     runtimes: tuple[DeviceRuntime, ...]
     disturbances: tuple[Disturbance, ...]
+    emulated: bool = False
+    machine: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    unseen: str = ""

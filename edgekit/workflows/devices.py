@@ -9,7 +9,7 @@ import msgspec
 
 from edgekit import bundles, inventory
 from edgekit.bundles.wheels import Platform
-from edgekit.errors import DeviceBusy, EdgekitError, HostKeyChanged, Incompatible, UsageError
+from edgekit.errors import DeviceBusy, EdgekitError, HostKeyChanged, UsageError
 from edgekit.records import Device
 from edgekit.records.devices import (
     DeviceCheck,
@@ -103,7 +103,7 @@ def check(name: str) -> DeviceCheck:
     facts = _remote(device.transport).probe(device)
     seen, unseen = Look({}, {}, {}, []), ""
     try:
-        seen = _looked(device, facts)
+        seen = _looked(device)
     except EdgekitError as error:
         unseen = f"{error}; {error.hint}\n{error.stderr_tail}".rstrip()
     told = disturbances(seen.machine, Stretch(seen.before, seen.after), seen.busy)
@@ -114,19 +114,17 @@ def check(name: str) -> DeviceCheck:
         machine=seen.machine,
         state=state_of(seen) if seen.after else {},
         unseen=unseen,
-        runtimes=_runtimes(facts) if facts.python else (),
+        runtimes=_runtimes(facts),
         disturbances=told if seen.after else tuple(_disturbances(facts)),
     )
 
 
-def _looked(device: Device, facts: DeviceFacts) -> Look:
+def _looked(device: Device) -> Look:
     """What a worker there tells.
 
     Raises:
         EdgekitError: It can't run, or somebody else measures there, who shall not be disturbed.
     """
-    if not facts.python:
-        raise Incompatible("it has no Python", hint="what it tells without is shown")
     job = Job("look", runtime="", model="", precision="", threads=1, root=device.root)
     with linked(device) as link:
         return cast("Look", run_job(link, job, timeout_s=_LOOK_S, on_phase=_wait))

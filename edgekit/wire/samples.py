@@ -142,12 +142,43 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """What a program tells of inferences that it timed itself, in place of the time of each.
+
+    Attributes:
+        program: Its name.
+        count: Timed inferences.
+        mean_ns: Mean of their times.
+        least_ns: The shortest.
+        most_ns: The longest.
+        std_ns: Their standard deviation; None if it isn't told.
+        p50_ns: Their median, likewise.
+        p95_ns: Their 95th percentile, likewise.
+        warmup_ns: Mean time of an inference of the warm-up.
+        memory_bytes: What the process grew by, by its own account; None if it isn't told.
+        unchecked: Why its outputs weren't compared with the golden sample; empty if they were.
+    """
+
+    program: str
+    count: int
+    mean_ns: int
+    least_ns: int
+    most_ns: int
+    std_ns: Optional[int] = None
+    p50_ns: Optional[int] = None
+    p95_ns: Optional[int] = None
+    warmup_ns: int = 0
+    memory_bytes: Optional[int] = None
+    unchecked: str = ""
+
+
+@dataclass(frozen=True)
 class Samples:
     """Everything that one worker measured, raw. Derived numbers are made from it again.
 
     Attributes:
         latency_ns: Wall time of each timed inference, host call to outputs in host memory; of
-            edgekit's own server from the instant of arrival.
+            edgekit's own server from the instant of arrival. Empty where there is a `summary`.
         cpu_ns: CPU time of the whole process over the same spans; empty where inferences run at
             the same time.
         warmup_ns: Wall time of each untimed inference after the first.
@@ -175,6 +206,7 @@ class Samples:
         missed: For `paced`: ticks at which the last inference had not ended.
         trials: For `server`: each rate that was tried; `latency_ns` are the last one's.
         loadgen_summary: What LoadGen wrote of its run; empty if it wasn't asked.
+        summary: What a program told that gives no single times; None where it was our own worker.
     """
 
     latency_ns: List[int]
@@ -202,6 +234,12 @@ class Samples:
     missed: int = 0
     trials: List[Trial] = field(default_factory=list)
     loadgen_summary: str = ""
+    summary: Optional[Summary] = None
+
+    @property
+    def count(self) -> int:
+        """How many inferences were timed."""
+        return self.summary.count if self.summary else len(self.latency_ns)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from typing import Any
 from edgekit import storage
 from edgekit.errors import EdgekitError, MissingDependency
 from edgekit.records import BenchPlan, Device, Format
+from edgekit.transports import linked
 from edgekit.workflows import bench
 from edgekit.workflows.plans import PROFILES
 
@@ -94,7 +95,8 @@ def _compared(subject: Any, runtime: str) -> bool:
 
 def _ours_ms(plan: BenchPlan) -> float:
     """The median of the part `compute`, in ms, in a fresh process."""
-    return statistics.median(bench.run(plan).parts_ns["compute"]) / 1e6
+    with linked(plan.device) as link:
+        return statistics.median(bench.run(link, plan).parts_ns["compute"]) / 1e6
 
 
 def _callable(plan: BenchPlan) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgekit.records import BenchPlan, Device, Subject
 from edgekit.stats import percentile
+from edgekit.transports import linked
 from edgekit.wire import Profile
 from edgekit.workflows import bench
 
@@ -67,7 +68,9 @@ def edgekit_ms(path: Path, runtime: str) -> float:
     """The median of one worker of edgekit."""
     profile = Profile(RUNS, 0.0, 600.0, WARM_RUNS, 0.0, 600.0)
     subject = Subject(path, "0" * 64, path.stat().st_size)
-    samples = bench.run(BenchPlan(subject, runtime, Device(), THREADS, 1, profile))
+    plan = BenchPlan(subject, runtime, Device(), THREADS, 1, profile)
+    with linked(plan.device) as link:
+        samples = bench.run(link, plan)
     return percentile(samples.latency_ns, 0.5) / 1e6
 
 

@@ -191,7 +191,7 @@ def _without(text: str, name: str) -> str:
     inside = False
     for line in text.splitlines(keepends=True):
         if line.lstrip().startswith("["):
-            inside = line.strip() == f"[{name}]"
+            inside = line.strip() == f"[{name}]" or line.strip().startswith(f"[{name}.")
         if not inside:
             kept.append(line)
     return "".join(kept)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgekit.errors import DeviceError
 from edgekit.records import Device
+from edgekit.transports import OWNER
 from edgekit.wire import Job, Samples
 
 _PATIENCE_S = 30.0
@@ -26,7 +27,7 @@ class FolderLink:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._closed = threading.Event()
+        self._stopped = threading.Event()
 
     def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         if (self._folder / BROKEN).exists():
@@ -39,24 +40,27 @@ class FolderLink:
         answer = self._folder / ANSWER
         deadline = time.monotonic() + _PATIENCE_S
         while not answer.exists():
-            if self._closed.wait(_LOOK_S):
-                raise DeviceError("it was closed", hint="none")
+            if self._stopped.wait(_LOOK_S):
+                raise DeviceError("it was stopped", hint="none")
             if time.monotonic() > deadline:
                 raise DeviceError("nobody answered", hint="none")
         yield from answer.read_bytes().splitlines()
 
+    def stop(self) -> None:
+        self._stopped.set()
+        (self._folder / STOPPED).touch()
+
     def close(self) -> None:
-        self._closed.set()
-        (self._folder / CLOSED).touch()
+        pass
 
 
 class Folder:
-    def open(self, device: Device) -> FolderLink:
+    def open(self, device: Device, owner: str = OWNER) -> FolderLink:
         return FolderLink(Path(device.address))
 
 
 FOLDER = Folder()
-ANSWER, BROKEN, CLOSED, HOLDERS, STARTED = "answer", "broken", "closed", "holders", ".started"
+ANSWER, BROKEN, HOLDERS, STARTED, STOPPED = "answer", "broken", "holders", ".started", "stopped"
 
 
 class FakeDevice:
@@ -78,8 +82,8 @@ class FakeDevice:
         (self.folder / BROKEN).touch()
 
     @property
-    def is_closed(self) -> bool:
-        return (self.folder / CLOSED).exists()
+    def is_stopped(self) -> bool:
+        return (self.folder / STOPPED).exists()
 
     @property
     def started(self) -> list[str]:

@@ -89,7 +89,7 @@ class LocalMachine:
     def __init__(self, home: Path, python: str = sys.executable) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
-        self.spec = DeviceSpec(address="host", python=python)
+        self.spec = DeviceSpec(address="host", python=python, wait_s=0.0)
         self.down = threading.Event()
         self.processes: list[LocalProcess] = []
         self.agents = 0

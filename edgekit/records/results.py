@@ -38,7 +38,7 @@ class BenchPlan:
         subject: What to measure.
         runtime: Name of the runtime.
         device: Where.
-        threads: Threads that the runtime may use.
+        threads: Threads that the runtime may use; 0 where the device could not be asked.
         batch: Samples in one inference; None for the file's own. Samples say what was run.
         profile: How long to measure.
         shapes: Shapes given for inputs with free axes, by input name.

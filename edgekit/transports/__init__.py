@@ -6,6 +6,10 @@ table below.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import socket
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
@@ -14,9 +18,12 @@ from edgekit.records.devices import DeviceFacts, HostKey
 from edgekit.registry import Entry, Registry
 from edgekit.wire import Job
 
+# Who measures, as others on the same device read it.
+OWNER = f"{os.environ.get('USER') or os.getuid()}@{socket.gethostname()}:{secrets.token_hex(3)}"
+
 
 class Link(Protocol):
-    """An open way to a machine."""
+    """A way to a machine, from the first job there to the last."""
 
     def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         """Run `job` in a fresh worker there and give the lines that it sends, as they come.
@@ -35,16 +42,26 @@ class Link(Protocol):
         """
         ...
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End what runs, from another thread; `run` ends or raises a DeviceError then."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the machine: what its jobs left there is removed, and others may have it."""
         ...
 
 
 class Transport(Protocol):
     """A way to reach machines of one kind."""
 
-    def open(self, device: Device) -> Link:
-        """Open a link to `device`."""
+    def open(self, device: Device, owner: str = OWNER) -> Link:
+        """A link to `device`; nothing is connected yet.
+
+        Args:
+            device: The machine.
+            owner: Who is to have it while the link is open, where it can be had by one alone. The
+                same for whoever takes a job over.
+        """
         ...
 
 
@@ -78,11 +95,13 @@ TRANSPORTS: Registry[Transport] = Registry(
 )
 
 
-def open_link(device: Device) -> Link:
-    """Open a link to `device` by its own transport.
+@contextlib.contextmanager
+def linked(device: Device, owner: str = OWNER) -> Iterator[Link]:
+    """A link to `device` by its own transport, closed where the block ends.
 
     Raises:
         UsageError: There is no such transport.
         MissingDependency: Its packages aren't installed.
     """
-    return TRANSPORTS.get(device.transport).open(device)
+    with contextlib.closing(TRANSPORTS.get(device.transport).open(device, owner)) as link:
+        yield link

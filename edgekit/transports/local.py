@@ -17,7 +17,7 @@ from pathlib import Path
 import edgekit
 from edgekit.errors import DeviceError
 from edgekit.records import Device
-from edgekit.transports import workers
+from edgekit.transports import OWNER, workers
 from edgekit.transports.tail import Tail
 from edgekit.wire import Job
 
@@ -54,7 +54,7 @@ class LocalLink:
     def __init__(self, command: tuple[str, ...] = WORKER) -> None:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_closed = False
+        self._is_stopped = False
 
     def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         """Run `job` in a fresh process and give its lines as they come.
@@ -67,7 +67,7 @@ class LocalLink:
         del job_id
         process = self._start(job)
         self._process = process
-        if self._is_closed:  # between its asking and its start
+        if self._is_stopped:  # between its asking and its start
             _kill(process)
         tail = Tail(process.stderr)
         try:
@@ -86,11 +86,14 @@ class LocalLink:
         if status:
             raise workers.crashed(status, tail.text())
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End the worker from another thread: `run` finds its end, and cleans up."""
-        self._is_closed = True
+        self._is_stopped = True
         if self._process is not None and self._process.poll() is None:
             _kill(self._process)
+
+    def close(self) -> None:
+        """Nothing is left to let go of: a worker ends with its `run`."""
 
     def _start(self, job: Job) -> subprocess.Popen[bytes]:
         try:
@@ -111,9 +114,9 @@ class LocalLink:
 class Local:
     """Opens links to this machine."""
 
-    def open(self, device: Device) -> LocalLink:
-        """A link; `device` has no address here."""
-        del device
+    def open(self, device: Device, owner: str = OWNER) -> LocalLink:
+        """A link; `device` has no address here, and belongs to whoever is at it."""
+        del device, owner
         return LocalLink()
 
 

@@ -4,87 +4,85 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import getpass
 import json
-import os
 import secrets
-import socket
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 
 from edgekit.errors import DataError, DeviceError, LinkLost
 from edgekit.records.devices import DeviceFacts
-from edgekit.records.devicespec import DeviceSpec
 from edgekit.transports import cargo, shell, workers
 from edgekit.transports.agentanswers import Facts, Output, failure
-from edgekit.transports.agentchannel import Channel
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.cargo import Cargo
-from edgekit.transports.relay import Say
+from edgekit.transports.relay import Relay, Say
+from edgekit.transports.visit import GRACE_S, LEASE_S, PATIENCE_S, Visit, steadily
 from edgekit.wire import Job
 
-# How long a broken link is tried again.
-PATIENCE_S = 120.0
-_FIRST_PAUSE_S, _MOST_PAUSE_S = 0.2, 5.0
-# A device that nobody asks for ends the job by itself; a host that comes back in time finds it.
-LEASE_S = PATIENCE_S + 60.0
-# What a worker that changed the machine takes to undo it.
-GRACE_S = 10.0
 OUTPUT_LIMIT_BYTES = 2**30
-# Kept on the device for the next time, of all hosts together.
-_KEPT_BYTES = 4 * 2**30
-_KEPT_JOBS = 10
-# Who measures, as others on the same device read it.
-OWNER = f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}-{secrets.token_hex(2)}"
-
-T = TypeVar("T")
 
 
-class Machine(shell.Shell, Protocol):
-    """A device that is reached over a link that may break; reached anew whenever it has to be.
+class RemoteLink:
+    """Runs workers on a device, as long as one host visits it.
 
-    Attributes:
-        was_reached: Whether it ever was.
+    Args:
+        visit: The visit.
     """
 
-    was_reached: bool
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._relay: Relay | None = None
+        self._is_stopped = False
 
-    def agent(self) -> Channel:
-        """Start an agent there, brought if it isn't there yet.
+    def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
+        """Run `job` in a fresh worker there and give the lines that it sends, as they come.
+
+        Args:
+            job: What to do; what it names is brought there.
+            timeout_s: Seconds until the worker is ended.
+            job_id: 32 hex digits. A job that was begun under it is found again, with all its
+                lines; empty for a new one.
 
         Raises:
-            LinkLost: The device can't be reached.
-            DeviceError: It can't be used.
+            DeviceError: The device can't be reached or used, the worker failed, or time ran out.
+            DataError: A file of the job can't be read, or one that came isn't what was told of.
         """
-        ...
+        relay = Relay(Errand(self._visit, job, timeout_s, job_id or secrets.token_hex(16)))
+        self._relay = relay
+        if self._is_stopped:
+            relay.stop()
+        yield from relay.lines()
+
+    def stop(self) -> None:
+        """End what runs, from another thread."""
+        self._is_stopped = True
+        if self._relay is not None:
+            self._relay.stop()
 
     def close(self) -> None:
-        """Break the link for good. What runs there detached runs on."""
-        ...
+        """Remove what the jobs left there, and let others have the device."""
+        self._visit.leave()
 
 
 class Errand:
     """One job on one device.
 
     Args:
-        machine: The way to the device; closed in the end.
-        spec: The device.
+        visit: Who is there.
         job: What to do.
         timeout_s: Seconds until the worker is ended there.
+        name: The job's id there.
     """
 
-    def __init__(self, machine: Machine, spec: DeviceSpec, job: Job, timeout_s: float) -> None:
-        self._machine = machine
-        self._spec = spec
+    def __init__(self, visit: Visit, job: Job, timeout_s: float, name: str) -> None:
+        self._visit = visit
         self._job = job
         self._timeout_s = timeout_s
-        self._name = secrets.token_hex(16)
-        self._client = AgentClient(machine.agent, patience_s=PATIENCE_S)
+        self._name = name
 
     def tell(self, say: Say, stop: threading.Event) -> None:
         """Run the job in a fresh worker on the device and say the lines that it sends.
@@ -97,64 +95,51 @@ class Errand:
             DeviceError: It could not begin, failed, or the link broke for good.
             DataError: A file of the job can't be read, or one that came isn't what was told of.
         """
+        held = cargo.pack(self._job)
         try:
-            held = cargo.pack(self._job)
-            self._lock()
-            try:
+            self._visit.take(say, stop)
+            if not stop.is_set():
                 self._begin(held)
                 self._follow(held, say, stop)
-            finally:
-                # Whatever ended it is told. What can't be ended from here ends with its lease.
-                with contextlib.suppress(DeviceError):
-                    self._clean_up()
-        finally:
-            self._client.close()
-            self._machine.close()
+        except LinkLost:
+            self._visit.lose()
+            raise
 
     def ask_to_end(self) -> None:
         """Cancel the job, by an agent of its own: the story's waits for something to happen."""
-        client = AgentClient(self._machine.agent, patience_s=0.0)
+        client = AgentClient(self._visit.machine.agent, patience_s=0.0)
         with contextlib.suppress(DeviceError):
             client.cancel(self._name)
         client.close()
 
     def break_off(self) -> None:
         """Break the link, so that nothing waits for it."""
-        self._machine.close()
-
-    def _lock(self) -> None:
-        try:
-            self._client.lock(OWNER, LEASE_S)
-        except LinkLost:
-            # A device that isn't there is told at once; one that was there a moment ago isn't.
-            if not self._machine.was_reached:
-                raise
-            steadily(lambda: self._client.lock(OWNER, LEASE_S))
+        self._visit.machine.close()
 
     def _begin(self, held: Cargo) -> None:
-        client, name = self._client, self._name
+        client, name = self._visit.client, self._name
+        self._visit.expect(name)
         digests = {place: item.sha256 for place, item in held.files.items()}
         missing = set(client.mkjob(name, digests))
         items = {item.sha256: item for item in held.files.values() if item.sha256 in missing}
         if items:
+            machine, spec = self._visit.machine, self._visit.spec
             steadily(
-                lambda: shell.bring(
-                    self._machine, self._spec.python, self._spec.work_dir, list(items.values())
-                )
+                lambda: shell.bring(machine, spec.python, spec.work_dir, list(items.values()))
             )
         client.start(name, files=digests, **self._orders(held))
 
     def _orders(self, held: Cargo) -> dict[str, Any]:
         return {
-            "owner": OWNER,
-            "argv": [self._spec.python, "-m", "edgekit.measure.worker"],
+            "owner": self._visit.owner,
+            "argv": [self._visit.spec.python, "-m", "edgekit.measure.worker"],
             "env": {
                 "PYTHONPATH": cargo.WORKER,
                 **workers.settings(held.job.threads, fixed_heap=held.job.fixed_heap),
             },
             "stdin": json.dumps(dataclasses.asdict(held.job)) + "\n",
             "outputs": [cargo.OUTPUTS] if held.outputs else [],
-            "system": self._spec.root,
+            "system": self._visit.spec.root,
             "timeout_s": self._timeout_s,
             "grace_s": GRACE_S,
             "lease_s": LEASE_S,
@@ -162,20 +147,25 @@ class Errand:
         }
 
     def _follow(self, held: Cargo, say: Say, stop: threading.Event) -> None:
-        """Say the worker's lines; where it has outputs the last one when those are here."""
+        """Say the worker's lines; where it has outputs the last one when those are here.
+
+        A job that is over stays as it is until the visit ends: whoever takes it over reads it.
+        """
+        client = self._visit.client
         kept_back = 1 if held.outputs else 0
         waiting: list[bytes] = []
         # The device ends it by itself; this is for a device that doesn't.
         most_s = self._timeout_s + GRACE_S + PATIENCE_S
-        for line in self._client.attach(self._name, timeout_s=most_s):
+        for line in client.attach(self._name, timeout_s=most_s):
             if stop.is_set():
+                self._visit.remove(self._name)
                 return
             waiting.append(line)
             if len(waiting) > kept_back:
                 say(waiting.pop(0))
         if stop.is_set():
             return
-        result = self._client.result(self._name)
+        result = client.result(self._name)
         if (error := failure(result, self._timeout_s)) is not None:
             raise error
         if held.outputs and cargo.OUTPUTS in result.outputs:
@@ -187,19 +177,7 @@ class Errand:
         if told.size_bytes > OUTPUT_LIMIT_BYTES:
             words = f"the outputs have more than {OUTPUT_LIMIT_BYTES} bytes"
             raise DataError(words, hint="feed fewer samples")
-        self._client.fetch(self._name, cargo.OUTPUTS, told, to)
-
-    def _clean_up(self) -> None:
-        """End the job if it isn't over, take its folder away and let others have the device."""
-        client, pause_s = self._client, 0.02
-        client.cancel(self._name)
-        until_s = time.monotonic() + 2 * GRACE_S
-        while not client.gc(self._name, keep_jobs=_KEPT_JOBS, keep_bytes=_KEPT_BYTES):
-            if time.monotonic() > until_s:
-                break
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, 1.0)
-        client.unlock(OWNER)
+        self._visit.client.fetch(self._name, cargo.OUTPUTS, told, to)
 
 
 def facts(told: Facts) -> DeviceFacts:
@@ -208,25 +186,3 @@ def facts(told: Facts) -> DeviceFacts:
     return DeviceFacts(
         **{field.name: fields[field.name] for field in dataclasses.fields(DeviceFacts)}
     )
-
-
-def steadily(action: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
-    """Do `action`, which may be done twice, again while the link breaks.
-
-    Args:
-        action: Raises `LinkLost` where that happens.
-        patience_s: Seconds from then on until it is given up.
-
-    Raises:
-        LinkLost: It broke and stayed so.
-    """
-    pause_s, give_up_s = _FIRST_PAUSE_S, None
-    while True:
-        try:
-            return action()
-        except LinkLost:
-            give_up_s = give_up_s or time.monotonic() + patience_s
-            if time.monotonic() + pause_s > give_up_s:
-                raise
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, _MOST_PAUSE_S)

@@ -8,7 +8,7 @@ import shlex
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncssh
@@ -19,13 +19,12 @@ from edgekit.records import Device
 from edgekit.records.devices import DeviceFacts, HostKey
 from edgekit.records.devicespec import DeviceSpec
 from edgekit.text import printable
-from edgekit.transports import cargo, shell
+from edgekit.transports import OWNER, cargo, shell
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.background import Background
-from edgekit.transports.relay import relay
-from edgekit.transports.remote import Errand, facts
+from edgekit.transports.remote import RemoteLink, facts
 from edgekit.transports.sshlogin import CONNECT_S, LOGIN_S, login, offered, unreachable
-from edgekit.wire import Job
+from edgekit.transports.visit import Visit
 
 _CHUNK_BYTES = 2**16
 _START_S = 30.0
@@ -181,44 +180,17 @@ class SshMachine:
                 self._loop.do(_aborted(connection), _SEND_S)
 
 
-class SshLink:
-    """Runs workers on a device.
-
-    Args:
-        name: Its name in the inventory.
-        spec: Its entry.
-    """
-
-    def __init__(self, name: str, spec: DeviceSpec) -> None:
-        self._name = name
-        self._spec = spec
-
-    def run(self, job: Job, *, timeout_s: float) -> Iterator[bytes]:
-        """Run `job` in a fresh worker there and give the lines that it sends, as they come.
-
-        Args:
-            job: What to do; what it names is brought there.
-            timeout_s: Seconds until the worker is ended.
-
-        Raises:
-            DeviceError: The device can't be reached or used, the worker failed, or time ran out.
-            DataError: A file of the job can't be read.
-        """
-        machine = SshMachine(self._name, self._spec)
-        errand = Errand(machine, self._spec, job, timeout_s)
-        yield from relay(errand.tell, errand)
-
-
 class Ssh:
     """Opens links to devices of the inventory."""
 
-    def open(self, device: Device) -> SshLink:
+    def open(self, device: Device, owner: str = OWNER) -> RemoteLink:
         """A link; nothing is connected yet.
 
         Raises:
             UsageError: The inventory has no such device.
         """
-        return SshLink(device.name, inventory.find(device.name))
+        spec = inventory.find(device.name)
+        return RemoteLink(Visit(SshMachine(device.name, spec), spec, owner))
 
     def host_key(self, address: str) -> HostKey:
         """The host key that the machine at `address` offers, right or wrong.

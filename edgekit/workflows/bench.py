@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edgekit.errors import DeviceError, EdgekitError
 from edgekit.records import BenchPlan, BenchResult, Device, Precision
 from edgekit.results.store import STAMP
-from edgekit.transports import Link, open_link
+from edgekit.transports import Link, linked
 from edgekit.wire import Failure, Job, Samples
 from edgekit.workflows.jobs import OnPhase, run_job
 from edgekit.workflows.judging import judged
@@ -42,7 +43,7 @@ class Step:
 
 OnStep = Callable[[Step], None]
 OnResult = Callable[[BenchResult], None]
-Open = Callable[[Device], Link]
+Open = Callable[[Device], AbstractContextManager[Link]]
 
 
 def bench(
@@ -50,7 +51,7 @@ def bench(
     on_step: OnStep = lambda _: None,
     on_result: OnResult = lambda _: None,
     *,
-    open: Open = open_link,
+    open: Open = linked,
     run: str = "",
 ) -> tuple[BenchResult, ...]:
     """Measure each plan, one after another.
@@ -90,11 +91,12 @@ def _leg(step: Step, on_step: OnStep, open: Open) -> BenchResult:
     launches: list[Samples] = []
     again: list[str] = []
     try:
-        for number in range(plan.profile.launches):
-            step = replace(step, launch=number + 1)
-            samples, words = _undisturbed(plan, number, on_phase, open)
-            launches.append(samples)
-            again += words
+        with open(plan.device) as link:
+            for number in range(plan.profile.launches):
+                step = replace(step, launch=number + 1)
+                samples, words = _undisturbed(link, plan, number, on_phase)
+                launches.append(samples)
+                again += words
     except EdgekitError as error:
         failure = Failure.of(step.phase, error)
         return BenchResult(plan, (), (), valid=False, reasons=(), failure=failure)
@@ -102,7 +104,7 @@ def _leg(step: Step, on_step: OnStep, open: Open) -> BenchResult:
 
 
 def _undisturbed(
-    plan: BenchPlan, launch: int, on_phase: OnPhase, open: Open
+    link: Link, plan: BenchPlan, launch: int, on_phase: OnPhase
 ) -> tuple[Samples, list[str]]:
     """One launch, again where it was disturbed; and what disturbed those that don't count.
 
@@ -110,29 +112,29 @@ def _undisturbed(
     """
     again: list[str] = []
     for _ in range(_MOST_TRIES - 1):
-        samples = run(plan, on_phase, launch, open=open)
+        samples = run(link, plan, on_phase, launch)
         words = disturbed(samples)
         if not words:
             return samples, again
         again += words
-    return run(plan, on_phase, launch, open=open), again
+    return run(link, plan, on_phase, launch), again
 
 
 def run(
+    link: Link,
     plan: BenchPlan,
     on_phase: OnPhase = lambda _: None,
     launch: int = 0,
     *,
-    open: Open = open_link,
     fixed_heap: bool = False,
 ) -> Samples:
     """Measure `plan` once, in a fresh worker.
 
     Args:
+        link: The way to the leg's machine.
         plan: The leg.
         on_phase: Told the name of each phase as it begins.
         launch: Number of the process, from 0.
-        open: Opens a link to the machine.
         fixed_heap: Whether its memory is to be compared with another file's.
 
     Raises:
@@ -140,7 +142,6 @@ def run(
     """
     usual_s = plan.profile.warmup_max_time_s + plan.profile.max_time_s + _ALLOWANCE_S
     whole_s = (plan.timeout_s or usual_s) + cooling_s(plan)
-    link = open(plan.device)
     last = launch == plan.profile.launches - 1
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
     work = replace(job(plan), profiled=launch == 0, energetic=last, fixed_heap=fixed_heap)

@@ -12,6 +12,7 @@ from edgekit import stats
 from edgekit.errors import DeviceError, UsageError
 from edgekit.records import BenchPlan, GatePlan, Limits, Timing
 from edgekit.regression.sequential import ERROR, LOOKS, Evidence, weigh
+from edgekit.transports import Link, linked
 from edgekit.wire import Profile
 from edgekit.workflows import turns
 from edgekit.workflows.launches import Launch
@@ -108,13 +109,18 @@ def duel(plan: GatePlan, enough: Enough, on_event: OnEvent, *, seed: int = 0) ->
         EdgekitError: A file can't be measured, or there was no launch that counts.
     """
     refuse_emulated(plan)
+    with linked(plan.base.device) as link:
+        return _duel(link, plan, enough, on_event, seed)
+
+
+def _duel(link: Link, plan: GatePlan, enough: Enough, on_event: OnEvent, seed: int) -> Duel:
     start = time.monotonic()
     longest_s = 0.0
     found = Duel(plan, (), (), 0.0)
     number = 0
     while number == 0 or found.seconds + longest_s <= plan.budget_s:
         began = time.monotonic()
-        launch = _launch(plan, seed + number)
+        launch = _launch(link, plan, seed + number)
         number += 1
         now = time.monotonic()
         longest_s = max(longest_s, now - began)
@@ -198,9 +204,9 @@ def refuse_emulated(plan: GatePlan) -> None:
             )
 
 
-def _launch(plan: GatePlan, seed: int) -> Launch:
+def _launch(link: Link, plan: GatePlan, seed: int) -> Launch:
     timeout_s = plan.base.timeout_s or _TIMEOUT_S
-    return Launch.of(turns.take([plan.base, plan.head], PROFILE, seed, timeout_s=timeout_s))
+    return Launch.of(turns.take(link, [plan.base, plan.head], PROFILE, seed, timeout_s=timeout_s))
 
 
 def _added(found: Duel, launch: Launch, seconds: float) -> Duel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import uuid
 from collections import Counter
@@ -12,7 +13,7 @@ from pathlib import Path
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import EdgekitError
 from edgekit.records import BenchPlan, BenchResult, Device
-from edgekit.transports import Link, open_link
+from edgekit.transports import OWNER, Link, linked
 from edgekit.wire import Failure, Job
 from edgekit.workflows import bench
 from edgekit.workflows.bench import OnResult, OnStep, Step
@@ -27,11 +28,13 @@ class Order:
         run: Which run it belongs to.
         job: 32 hex digits; the ids of all its jobs come from it, so whoever takes the leg over
             from a host that died asks for the same jobs.
+        owner: Who has the device meanwhile, whoever drives it.
     """
 
     plan: BenchPlan
     run: str
     job: str
+    owner: str = OWNER
 
 
 def lanes(plans: Sequence[BenchPlan]) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def leg(order: Order, site: Site) -> BenchResult:
     def tell(step: Step) -> None:
         site.tell({"launch": step.launch, "phase": step.phase})
 
-    links = _Links(order.job, site)
+    links = _Links(order, site)
     (result,) = bench.bench([order.plan], tell, open=links.open, run=order.run)
     return result
 
@@ -132,16 +135,19 @@ class _Links:
     re-attaches gives the same again.
     """
 
-    def __init__(self, job: str, site: Site) -> None:
-        self.ids = (uuid.uuid5(uuid.UUID(job), str(n)).hex for n in itertools.count())
+    def __init__(self, order: Order, site: Site) -> None:
+        self.ids = (uuid.uuid5(uuid.UUID(order.job), str(n)).hex for n in itertools.count())
         self.site = site
+        self._owner = order.owner
 
-    def open(self, device: Device) -> Link:
-        return _Link(open_link(device), self)
+    @contextlib.contextmanager
+    def open(self, device: Device) -> Iterator[Link]:
+        with linked(device, self._owner) as link:
+            yield _Link(link, self)
 
 
 class _Link:
-    """A link that is closed if all is stopped."""
+    """A link that is stopped if all is."""
 
     def __init__(self, link: Link, links: _Links) -> None:
         self._link = link
@@ -149,8 +155,11 @@ class _Link:
 
     def run(self, job: Job, *, timeout_s: float, job_id: str = "") -> Iterator[bytes]:
         job_id = job_id or next(self._links.ids)
-        with self._links.site.closing(self.close):
+        with self._links.site.closing(self.stop):
             yield from self._link.run(job, timeout_s=timeout_s, job_id=job_id)
+
+    def stop(self) -> None:
+        self._link.stop()
 
     def close(self) -> None:
         self._link.close()

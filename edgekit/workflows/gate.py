@@ -18,6 +18,7 @@ from edgekit.records import (
 from edgekit.regression.exact import MEMORY, exact_checks
 from edgekit.regression.family import holm
 from edgekit.regression.sequential import ERROR, LOOKS
+from edgekit.transports import linked
 from edgekit.wire import Failure, Samples
 from edgekit.workflows import bench, duels
 from edgekit.workflows.alike import notes
@@ -140,7 +141,10 @@ def _exact(plan: GatePlan) -> tuple[Check, ...]:
     checks: tuple[Check, ...] = ()
     for count in (1, _PROCESSES):
         for leg, samples in zip((plan.base, plan.head), sides, strict=True):
-            samples += [bench.run(leg, fixed_heap=True) for _ in range(count - len(samples))]
+            with linked(leg.device) as link:
+                samples += [
+                    bench.run(link, leg, fixed_heap=True) for _ in range(count - len(samples))
+                ]
         checks = exact_checks(plan, *sides)
         failed = {check.metric for check in checks if check.outcome is Outcome.FAIL}
         if not failed & MEMORY.keys():

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.records import Artifact, Device, Precision
-from edgekit.transports import open_link
+from edgekit.transports import linked
 from edgekit.wire import Job, TensorSpec
 from edgekit.workflows.jobs import run_job
 
@@ -112,7 +112,8 @@ def run(job: Job, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         feeds, outputs = Path(folder) / "feeds.npz", Path(folder) / "outputs.npz"
         _save(feeds, inputs)
         filed = replace(job, feeds=str(feeds) if inputs else None, outputs=str(outputs))
-        run_job(open_link(device), filed, timeout_s=_TIMEOUT_S)
+        with linked(device) as link:
+            run_job(link, filed, timeout_s=_TIMEOUT_S)
         with np.load(outputs) as computed:
             return {name: computed[name] for name in computed.files}
 

@@ -17,8 +17,8 @@ from edgekit.transports import Link
 from edgekit.wire import Failure, Job, Samples, Turns
 
 PHASES = (
-    "start", "cooldown", "runtime", "load", "first", "golden", "warmup", "run", "parts", "energy",
-    "tuned",
+    "start", "wait", "bundle", "cooldown", "runtime", "load", "first", "golden", "warmup", "run",
+    "parts", "energy", "tuned",
 )  # fmt: skip
 
 _MOST_NS = 10**18  # thirty years

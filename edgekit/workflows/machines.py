@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from edgekit import inventory
-from edgekit.errors import UsageError
+from edgekit.errors import DeviceError, UsageError
 from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import Device
 from edgekit.transports import TRANSPORTS, Remote
@@ -57,6 +59,32 @@ def one(word: str) -> Device:
             hint=f"name one of: {', '.join(device.name for device in found)}",
         )
     return found[0]
+
+
+def reached(
+    devices: Sequence[Device],
+) -> tuple[tuple[Device, ...], dict[Device, DeviceError]]:
+    """Which of `devices` answer, and what is wrong with the others. All are asked at once.
+
+    Raises:
+        DeviceError: There is but one, and it doesn't.
+    """
+    if len(devices) == 1:
+        cpus(devices[0])
+        return tuple(devices), {}
+    with ThreadPoolExecutor(len(devices)) as pool:
+        errors = list(pool.map(_error, devices))
+    there = tuple(device for device, error in zip(devices, errors, strict=True) if error is None)
+    lost = {device: error for device, error in zip(devices, errors, strict=True) if error}
+    return there, lost
+
+
+def _error(device: Device) -> DeviceError | None:
+    try:
+        cpus(device)
+    except DeviceError as error:
+        return error
+    return None
 
 
 @functools.cache

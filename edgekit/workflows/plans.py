@@ -82,25 +82,26 @@ class BenchRequest:
 def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResult, ...]]:
     """The legs of a bench, and those that have failed already.
 
-    A path that can't be measured is a failed leg, unless it is the only one.
+    A path that can't be measured is a failed leg, unless it is the only one. So is each path on a
+    device that can't be reached, unless that is the only one.
 
     Raises:
         UsageError: An option's value is unknown, or there is nothing to measure.
         EdgekitError: The only path can't be measured.
+        DeviceError: The only device can't be reached, or used.
     """
     check(request)
-    there = machines.named(request.device)
+    there, lost = machines.reached(machines.named(request.device))
+    for device in there:
+        threads(request, device)
     plans: list[BenchPlan] = []
     failed: list[BenchResult] = []
     paths = _paths(request)
     for path in paths:
         try:
             subject = storage.subject(path)
-            legs = [
-                leg(request, subject, name, device)
-                for name in runtimes(request, subject)
-                for device in there
-            ]
+            names = runtimes(request, subject)
+            legs = [leg(request, subject, name, device) for name in names for device in there]
             plans += [
                 scenarios.applied(
                     request.wanted, one, request.threads, cores=machines.cpus(one.device)[1]
@@ -111,6 +112,7 @@ def plan(request: BenchRequest) -> tuple[tuple[BenchPlan, ...], tuple[BenchResul
             if len(paths) == 1:
                 raise
             failed += [_unplanned(request, path, error, device) for device in there]
+        failed += [_unplanned(request, path, error, device) for device, error in lost.items()]
     return tuple(plans), tuple(failed)
 
 
@@ -125,23 +127,29 @@ def check(request: BenchRequest) -> None:
             f"there is no profile named {request.profile!r}", hint=f"one of: {', '.join(PROFILES)}"
         )
     _check_numbers(request)
-    for device in machines.named(request.device):
-        _check_threads(request.threads, device)
+    machines.named(request.device)
     for name in request.runtimes:
         RUNTIMES.entry(name)
     scenarios.check(request.wanted)
 
 
-def _check_threads(threads: int | None, device: Device) -> None:
-    if threads is None:
-        return
-    logical = machines.cpus(device)[0]
-    if threads > logical:
+def threads(request: BenchRequest, device: Device) -> int:
+    """How many threads a runtime gets on `device`.
+
+    Raises:
+        UsageError: It hasn't got as many CPUs as the request wants.
+        DeviceError: It can't be reached, or used.
+    """
+    logical, usable = machines.cpus(device)
+    if request.threads is None:
+        return usable
+    if request.threads > logical:
         where = "this machine" if device.name == machines.LOCAL else device.name
         raise UsageError(
-            f"--threads is {threads}; {where} has {logical} logical CPUs",
+            f"--threads is {request.threads}; {where} has {logical} logical CPUs",
             hint=f"give at most {logical}",
         )
+    return request.threads
 
 
 def _check_numbers(request: BenchRequest) -> None:
@@ -213,7 +221,7 @@ def leg(request: BenchRequest, subject: Subject, runtime: str, device: Device) -
         subject=subject,
         runtime=runtime,
         device=device,
-        threads=request.threads or machines.cpus(device)[1],
+        threads=threads(request, device),
         batch=request.batch or _own_batch(request, subject),
         profile=PROFILES[request.profile],
         profile_name=request.profile,
@@ -233,9 +241,15 @@ def _own_batch(request: BenchRequest, subject: Subject) -> int | None:
 def _unplanned(
     request: BenchRequest, path: Path, error: EdgekitError, device: Device
 ) -> BenchResult:
-    """A failed leg for a file of which not even the digest is known."""
-    subject = Subject(path, sha256="", size_bytes=0)
-    runtime = ",".join(request.runtimes)
+    """A failed leg of which little is known: not the file's digest, or not the device's CPUs."""
+    plan = BenchPlan(
+        subject=Subject(path, sha256="", size_bytes=0),
+        runtime=",".join(request.runtimes),
+        device=device,
+        threads=request.threads or 0,
+        batch=request.batch,
+        profile=PROFILES[request.profile],
+        profile_name=request.profile,
+    )
     failure = Failure.of("plan", error)
-    plan = leg(request, subject, runtime, device)
     return BenchResult(plan, (), (), valid=False, reasons=(), failure=failure)

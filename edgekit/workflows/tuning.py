@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from edgekit.measure.tune import TUNED
 from edgekit.records import Device
-from edgekit.transports import open_link
+from edgekit.transports import linked
 from edgekit.wire import Job
 from edgekit.workflows.jobs import holding
 
@@ -31,7 +31,7 @@ def tuned(devices: Iterable[Device]) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         for device in dict.fromkeys(devices):
-            link = open_link(device)
+            link = stack.enter_context(linked(device))
             job = Job("tune", runtime="", model="", precision="", threads=1, root=device.root)
             stack.enter_context(holding(link, job, TUNED, timeout_s=_TIMEOUT_S))
         yield

@@ -17,7 +17,7 @@ from dataclasses import replace
 from edgekit.errors import DeviceError, MissingDependency
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, BenchPlan, Device, Subject
-from edgekit.transports import open_link
+from edgekit.transports import Link, linked
 from edgekit.wire import Profile, Rival, Turns
 from edgekit.workflows import bench
 from edgekit.workflows.jobs import run_job
@@ -45,12 +45,14 @@ _FEW = 3
 _TIMEOUT_S = 1200.0
 
 
-def plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> BenchPlan:
-    """A leg that looks at `artifact` and hardly times it."""
+def plan(
+    artifact: Artifact, runtime: str, threads: int, batch: int | None, device: Device | None = None
+) -> BenchPlan:
+    """A leg that looks at `artifact` and hardly times it; on this machine if no other is named."""
     return BenchPlan(
         subject=Subject(artifact.model, artifact.sha256, artifact.size_bytes, artifact),
         runtime=runtime,
-        device=Device(),
+        device=device or Device(),
         threads=threads,
         batch=batch or artifact.inputs[0].shape[0],
         profile=ALONE,
@@ -58,7 +60,7 @@ def plan(artifact: Artifact, runtime: str, threads: int, batch: int | None) -> B
 
 
 def launches(
-    plans: Sequence[BenchPlan], seed: int, count: int = LAUNCHES
+    link: Link, plans: Sequence[BenchPlan], seed: int, count: int = LAUNCHES
 ) -> list[tuple[list[int], ...]]:
     """For each launch: for each of `plans`, the latency in every round, in ns.
 
@@ -67,15 +69,18 @@ def launches(
     """
     found = []
     for launch in range(count):
-        taken = take(plans, TURNS, seed + launch, timeout_s=_TIMEOUT_S)
+        taken = take(link, plans, TURNS, seed + launch, timeout_s=_TIMEOUT_S)
         found.append(tuple(rounds(taken, side.latency_ns) for side in taken.sides))
     return found
 
 
-def take(plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: float) -> Turns:
-    """One launch: a fresh process for each of `plans`, all on the first one's device.
+def take(
+    link: Link, plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: float
+) -> Turns:
+    """One launch: a fresh process for each of `plans`.
 
     Args:
+        link: The way to their machine.
         plans: What takes turns.
         profile: How long.
         seed: Seed of the order, of the CPUs and of inputs that are made up.
@@ -94,8 +99,6 @@ def take(plans: Sequence[BenchPlan], profile: Profile, seed: int, *, timeout_s: 
         seed=seed,
         profiled=False,
     )
-    device = plans[0].device
-    link = open_link(device)
     measured = run_job(link, job, timeout_s=timeout_s + bench.cooling_s(plans[0]))
     if not isinstance(measured, Turns):
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
@@ -124,7 +127,8 @@ def latency_ratio(artifact: Artifact, base: Artifact, runtime: str) -> float | N
     """
     plans = [plan(each, runtime, usable_cores(), None) for each in (artifact, base)]
     try:
-        rounds = launches(plans, 0, _FEW)
+        with linked(Device()) as link:
+            rounds = launches(link, plans, 0, _FEW)
     except MissingDependency:
         return None
     return float(

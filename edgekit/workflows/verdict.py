@@ -8,17 +8,19 @@ from edgekit.errors import EdgekitError, MissingDependency, UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
-from edgekit.quantization.target import HOST, detect
+from edgekit.quantization.target import FEATURES, HOST, detect
 from edgekit.quantization.verdict import judge
 from edgekit.records import (
     Artifact,
     BenchResult,
+    Device,
     ExportLeg,
     Format,
     Precision,
     ShipVerdict,
     Target,
 )
+from edgekit.transports import linked
 from edgekit.wire import Closeness, Samples
 from edgekit.workflows import bench, judging, turns
 from edgekit.workflows.routes import RUNTIME_OF
@@ -39,6 +41,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
     agreement: Mapping[Precision, Closeness] | None = None,
     required: float = REQUIRED_AGREEMENT,
     target: Target | None = None,
+    device: Device | None = None,
     seed: int = 0,
 ) -> ShipVerdict | None:
     """Measure the precisions of one model against each other, and judge.
@@ -53,7 +56,8 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         agreement: Closeness to the float model where it is known better than by the golden
             sample, which the runtime computes here.
         required: Least agreement with the float model, from 0 to 1.
-        target: The machine; None to look at this one.
+        target: The machine's facts; None to find them out.
+        device: The machine; None for this one.
         seed: Seed of the order.
 
     Returns:
@@ -68,19 +72,20 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
             "there is nothing to compare", hint="a verdict needs fp32 and int8 or fp16"
         )
     plans = {
-        precision: turns.plan(artifact, runtime, threads, batch)
+        precision: turns.plan(artifact, runtime, threads, batch, device)
         for precision, artifact in artifacts.items()
     }
     name = plans[Precision.FP32].subject.name
     on_event(f"{name}: against {_others(artifacts)} with {runtime}, {turns.LAUNCHES} times")
     try:
         # Each alone first: what it runs, and whether it is right.
-        samples = {
-            precision: (alone or {}).get(precision) or bench.run(plan)
-            for precision, plan in plans.items()
-        }
-        _refuse_slow_loading(samples.values())
-        launches = turns.launches(list(plans.values()), seed)
+        with linked(device or Device()) as link:
+            samples = {
+                precision: (alone or {}).get(precision) or bench.run(link, plan)
+                for precision, plan in plans.items()
+            }
+            _refuse_slow_loading(samples.values())
+            launches = turns.launches(link, list(plans.values()), seed)
     except (MissingDependency, _SlowLoadingError) as error:
         on_event(f"{name}: no verdict: {error}")
         return None
@@ -97,7 +102,7 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         runtime=runtime,
         threads=threads,
         batch=samples[Precision.FP32].batch,
-        target=target or detect(),
+        target=target or _target(device, samples[Precision.FP32]),
     )
     return judge(measured, setting, required)
 
@@ -134,11 +139,26 @@ def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> Ship
     alone = {each: result.samples for each, result in group.items() if result.samples}
     try:
         return compare(
-            artifacts, plan.runtime, plan.threads, on_event, batch=plan.batch, alone=alone
+            artifacts,
+            plan.runtime,
+            plan.threads,
+            on_event,
+            batch=plan.batch,
+            alone=alone,
+            device=plan.device,
         )
     except EdgekitError as error:
         on_event(f"{plan.subject.name}: no verdict: {error}")
         return None
+
+
+def _target(device: Device | None, samples: Samples) -> Target:
+    """The facts of the machine that gave `samples`, which tells its own if it isn't this one."""
+    if device is None or device.name == Device().name:
+        return detect()
+    told = samples.environment
+    features = sorted(set(told.get("cpu.features", "").split()).intersection(FEATURES))
+    return Target(device.name, told.get("arch", ""), tuple(features))
 
 
 def of_legs(

@@ -12,6 +12,7 @@ from edgekit import inventory
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Device
 from edgekit.records.devicespec import Address, DeviceSpec
+from edgekit.wire import Cooldown
 
 JETSON = DeviceSpec(address="me@jetson:2222", host_key="ssh-ed25519 AAAA", emulated=True)
 
@@ -27,7 +28,24 @@ def test_what_is_added_is_found() -> None:
     path = inventory.add("jetson", JETSON)
     assert path == Path("config/edgekit/devices.toml").absolute()
     assert inventory.load() == {"jetson": JETSON}
-    assert inventory.device("jetson") == Device("jetson", "ssh", "me@jetson:2222", "/")
+    assert inventory.device("jetson") == Device("jetson", "ssh", "me@jetson:2222", emulated=True)
+
+
+def test_how_cool_a_device_has_to_be() -> None:
+    text = '[jetson]\naddress = "j"\n[jetson.cooldown]\nstart_below_c = 45\non_timeout = "fail"\n'
+    Path("devices.toml").write_text(text + '[pi]\naddress = "p"\n')
+    assert inventory.device("jetson").cooldown == Cooldown(45.0, 300.0, "fail")
+    inventory.remove("jetson")
+    assert Path("devices.toml").read_text() == '[pi]\naddress = "p"\n'
+
+
+@pytest.mark.parametrize(
+    "line", ["start_below_c = -1", "start_below_c = 40\non_timeout = 'pray'", "max_wait_s = 1"]
+)
+def test_a_cooldown_that_means_nothing_is_refused(line: str) -> None:
+    Path("devices.toml").write_text(f'[jetson]\naddress = "j"\n[jetson.cooldown]\n{line}\n')
+    with pytest.raises(DataError, match="cooldown"):
+        inventory.load()
 
 
 def test_the_projects_entry_wins_over_the_users() -> None:

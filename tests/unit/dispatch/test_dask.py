@@ -150,7 +150,7 @@ def test_ctrl_c_ends_all_and_keeps_what_is_done(
     with pytest.raises(KeyboardInterrupt):
         fleet.measure([_plan(jetson), _plan(pi)], crew, on_result=on_result)
     assert [result.plan.device.name for result in kept] == ["pi"]
-    assert jetson.is_closed
+    assert jetson.is_stopped
 
 
 def _pid(_argument: object, _site: Site) -> int:

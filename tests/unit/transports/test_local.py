@@ -149,7 +149,7 @@ def test_another_thread_can_end_it() -> None:
     link = _link("import os, time; print(os.getpid(), flush=True); time.sleep(600)")
     lines = link.run(JOB, timeout_s=60.0)
     pid = int(next(lines))
-    hand = threading.Thread(target=link.close)
+    hand = threading.Thread(target=link.stop)
     hand.start()
     with pytest.raises(DeviceError, match="SIGKILL"):
         next(lines)
@@ -157,14 +157,14 @@ def test_another_thread_can_end_it() -> None:
     assert not _alive(pid)
 
 
-def test_a_link_that_was_closed_before_its_worker_began_ends_it() -> None:
+def test_a_link_that_was_stopped_before_its_worker_began_ends_it() -> None:
     link = _link("import time; time.sleep(600)")
-    link.close()
+    link.stop()
     with pytest.raises(DeviceError, match="SIGKILL"):
         list(link.run(JOB, timeout_s=60.0))
 
 
-def test_closing_a_link_that_runs_nothing_does_no_harm() -> None:
+def test_stopping_a_link_that_runs_nothing_does_no_harm() -> None:
     link = _link("print('x')")
     assert list(link.run(JOB, timeout_s=60.0)) == [b"x"]
-    link.close()
+    link.stop()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from edgekit.errors import LinkLost
+from edgekit.errors import DeviceError, LinkLost
 from edgekit.transports import relay as module
-from edgekit.transports.relay import Say, relay
+from edgekit.transports.relay import Relay, Say
 
 
-class About:
-    def __init__(self) -> None:
+class Story:
+    """One that a function tells."""
+
+    def __init__(self, told: Callable[[Say, threading.Event], None]) -> None:
         self.asked = threading.Event()
         self.broken = threading.Event()
+        self.tell = told
 
     def ask_to_end(self) -> None:
         self.asked.set()
@@ -28,7 +32,7 @@ def test_lines_come_in_order_and_then_the_end() -> None:
         for line in (b"one", b"two"):
             say(line)
 
-    assert list(relay(story, About())) == [b"one", b"two"]
+    assert list(Relay(Story(story)).lines()) == [b"one", b"two"]
 
 
 def test_what_a_story_ends_with_reaches_its_reader() -> None:
@@ -36,7 +40,7 @@ def test_what_a_story_ends_with_reaches_its_reader() -> None:
         say(b"one")
         raise LinkLost("gone", hint="")
 
-    lines = relay(story, About())
+    lines = Relay(Story(story)).lines()
     assert next(lines) == b"one"
     with pytest.raises(LinkLost):
         next(lines)
@@ -50,20 +54,19 @@ def test_it_goes_on_while_the_reader_is_busy() -> None:
         later.set()
         stop.wait()
 
-    lines = relay(story, About())
+    lines = Relay(Story(story)).lines()
     next(lines)
     assert later.wait(60)
     lines.close()  # type: ignore[attr-defined]
 
 
 def test_a_story_that_hears_its_end_is_not_asked() -> None:
-    about = About()
-
     def story(say: Say, stop: threading.Event) -> None:
         say(b"one")
         stop.wait()
 
-    lines = relay(story, about)
+    about = Story(story)
+    lines = Relay(about).lines()
     next(lines)
     lines.close()  # type: ignore[attr-defined]
     assert not about.asked.is_set()
@@ -75,13 +78,38 @@ def test_a_story_that_waits_for_something_else_is_ended(
 ) -> None:
     monkeypatch.setattr(module, "_PROMPT_S", 0.01)
     monkeypatch.setattr(module, "_ASKED_S", 0.01 if how == "broken" else 60.0)
-    about = About()
 
     def story(say: Say, stop: threading.Event) -> None:
         say(b"one")
         assert getattr(about, how).wait(60)
 
-    lines = relay(story, about)
+    about = Story(story)
+    lines = Relay(about).lines()
     next(lines)
     lines.close()  # type: ignore[attr-defined]
     assert getattr(about, how).is_set()
+
+
+def test_another_thread_stops_it() -> None:
+    def story(say: Say, stop: threading.Event) -> None:
+        say(b"one")
+        stop.wait()
+
+    relay = Relay(Story(story))
+    lines = relay.lines()
+    next(lines)
+    hand = threading.Thread(target=relay.stop)
+    hand.start()
+    with pytest.raises(DeviceError, match="stopped"):
+        next(lines)
+    hand.join()
+
+
+def test_one_that_was_stopped_before_it_began_ends() -> None:
+    def story(say: Say, stop: threading.Event) -> None:
+        stop.wait()
+
+    relay = Relay(Story(story))
+    relay.stop()
+    with pytest.raises(DeviceError, match="stopped"):
+        next(relay.lines())

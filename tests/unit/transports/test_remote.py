@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -11,13 +12,14 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from edgekit.errors import DeviceBusy, DeviceError, Incompatible, LinkLost
-from edgekit.transports import cargo, remote
+from edgekit.transports import OWNER, cargo, remote, visit
 from edgekit.transports.agentclient import AgentClient
-from edgekit.transports.relay import relay
-from edgekit.transports.remote import Errand
+from edgekit.transports.remote import RemoteLink
+from edgekit.transports.visit import Visit
 from edgekit.wire import Job
 from tests.agents import eventually
 from tests.machines import LocalMachine, scripted, scripted_worker
@@ -45,9 +47,15 @@ def make(tmp_path: Path) -> Iterator[Make]:
         machine.end()
 
 
+def linked(machine: LocalMachine, owner: str = OWNER) -> RemoteLink:
+    return RemoteLink(Visit(machine, machine.spec, owner))
+
+
 def run(machine: LocalMachine, job: Job, timeout_s: float = LONG_S) -> Generator[bytes]:
-    errand = Errand(machine, machine.spec, job, timeout_s)
-    return cast("Generator[bytes]", relay(errand.tell, errand))
+    with contextlib.closing(linked(machine)) as link:
+        lines = cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+        with contextlib.closing(lines):
+            yield from lines
 
 
 def jobs_left(machine: LocalMachine) -> list[Path]:
@@ -124,7 +132,7 @@ def test_a_link_that_breaks_while_files_are_brought(
 
 
 def test_a_link_that_stays_away_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(visit, "PATIENCE_S", 0.5)
     monkeypatch.setattr(remote, "LEASE_S", 1.0)
     machine = make()
     lines = run(machine, scripted("say('one'); time.sleep(600)"))
@@ -214,3 +222,70 @@ def test_a_python_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Incompatible, match="exit status"):
         list(run(machine, scripted("say('one')")))
     machine.end()
+
+
+def test_whoever_takes_a_job_over_gets_all_its_lines(make: Make, tmp_path: Path) -> None:
+    """As where a host died: its links are gone without a word."""
+    runs, job_id = tmp_path / "runs", "0" * 31 + "1"
+    job = scripted(
+        f"""
+        with open({str(runs)!r}, "a") as file: file.write("x")
+        for number in range(20):
+            say(number)
+            time.sleep(0.02)
+        """
+    )
+    whole = [str(number).encode() for number in range(20)]
+    dead = make()
+    lines = cast("Generator[bytes]", linked(dead).run(job, timeout_s=LONG_S, job_id=job_id))
+    assert [next(lines) for _ in range(3)] == whole[:3]
+    heirs = [linked(make()) for _ in range(2)]
+    for heir in heirs:  # while it runs, and after its end
+        assert list(heir.run(job, timeout_s=LONG_S, job_id=job_id)) == whole
+    assert runs.read_text() == "x"
+    heirs[-1].close()
+    assert jobs_left(dead) == []
+    dead.close()
+
+
+def test_a_link_has_the_device_until_it_is_closed(make: Make) -> None:
+    machine = make()
+    link = linked(machine)
+    say = scripted("say('one')")
+    assert list(link.run(say, timeout_s=LONG_S)) == [b"one"]
+    other = make()
+    with pytest.raises(DeviceBusy, match=OWNER):
+        list(linked(other, "anna@laptop").run(say, timeout_s=LONG_S))
+    assert list(link.run(say, timeout_s=LONG_S)) == [b"one"]
+    assert machine.agents == 1
+    link.close()
+    assert list(linked(make(), "anna@laptop").run(say, timeout_s=LONG_S)) == [b"one"]
+
+
+def test_whoever_has_the_device_is_waited_for(make: Make) -> None:
+    first = make()
+    client = AgentClient(first.agent)
+    client.lock("anna@laptop", 60.0)
+    machine = make()
+    machine.spec = msgspec.structs.replace(machine.spec, wait_s=60.0)
+    lines = run(machine, scripted("say('one')"))
+    assert json.loads(next(lines)) == {"event": "phase", "phase": "wait"}
+    client.unlock("anna@laptop")
+    assert list(lines)[-1] == b"one"
+    client.close()
+
+
+def test_another_thread_stops_what_runs(make: Make) -> None:
+    machine = make()
+    link = linked(machine)
+    lines = link.run(scripted("say(os.getpid()); time.sleep(600)"), timeout_s=LONG_S)
+    pid = int(next(lines))
+    hand = threading.Thread(target=link.stop)
+    hand.start()
+    with pytest.raises(DeviceError, match="stopped"):
+        next(lines)
+    hand.join()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    link.close()
+    assert jobs_left(machine) == []

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from edgekit.records import BenchPlan, BenchResult, Device, GatePlan, Subject
+from edgekit.transports import linked
 from edgekit.wire import Cooldown, Job, Profile, Turns
-from edgekit.workflows import bench, duels, judging
+from edgekit.workflows import bench, duels, judging, turns
 from tests import fakes
 from tests.plain import PLAN, SAMPLES
 from tests.system_trees import jetson
@@ -117,7 +118,8 @@ def test_the_host_waits_as_long_as_the_gate_may(
     monkeypatch.setattr(bench, "run_job", run_job)
     device = Device(cooldown=Cooldown(45.0, 300.0))
     profile = replace(PLAN.profile, max_time_s=10.0, warmup_max_time_s=2.0)
-    bench.run(replace(PLAN, device=device, profile=profile, timeout_s=timeout_s))
+    with linked(device) as link:
+        bench.run(link, replace(PLAN, device=device, profile=profile, timeout_s=timeout_s))
     assert seen[0][0].cooldown == Cooldown(45.0, 300.0)
     assert seen[0][1] == whole_s
 
@@ -130,7 +132,7 @@ def test_a_duel_waits_once_for_both_sides(monkeypatch: pytest.MonkeyPatch) -> No
         side = replace(SAMPLES, latency_ns=[1_000_000] * 4, cpu_ns=[1_000_000] * 4)
         return Turns([0, 1, 1, 0], 2, [side, side])
 
-    monkeypatch.setattr(duels, "run_job", run_job)
+    monkeypatch.setattr(turns, "run_job", run_job)
     plan = replace(PLAN, device=Device(cooldown=Cooldown(45.0, 300.0)))
     duels.duel(GatePlan("net", plan, plan, budget_s=0.0), lambda _: True, lambda _: None)
     ((job, timeout_s),) = seen

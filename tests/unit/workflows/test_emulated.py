@@ -18,7 +18,7 @@ from edgekit.reports.html.scatter import Scatter
 from edgekit.reports.legs import numbered
 from edgekit.results.store import Store
 from edgekit.wire import Profile, Turns
-from edgekit.workflows import duels, gate, judging, verdict
+from edgekit.workflows import duels, gate, judging, turns, verdict
 from edgekit.workflows.pairs import Pairs
 from tests import bench_results as made
 from tests.plain import PLAN
@@ -133,7 +133,7 @@ def refuse_to_run(*_: Any, **__: Any) -> Turns:
 
 @pytest.mark.parametrize(("base", "head"), [(PLAYED, PLAYED), (PLAYED, REAL), (REAL, PLAYED)])
 def test_the_gate_refuses(monkeypatch: pytest.MonkeyPatch, base: Device, head: Device) -> None:
-    monkeypatch.setattr(duels, "run_job", refuse_to_run)
+    monkeypatch.setattr(turns, "run_job", refuse_to_run)
     monkeypatch.setattr(gate, "outputs_check", refuse_to_run)
     plan = GatePlan("net", replace(PLAN, device=base), replace(PLAN, device=head))
     with pytest.raises(UsageError, match="jetson is emulated") as caught:
@@ -144,6 +144,6 @@ def test_the_gate_refuses(monkeypatch: pytest.MonkeyPatch, base: Device, head: D
 
 
 def test_what_a_history_measures_with_refuses_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duels, "run_job", refuse_to_run)
+    monkeypatch.setattr(turns, "run_job", refuse_to_run)
     with pytest.raises(UsageError, match="emulated"):
         duels.fixed(PLAN, replace(PLAN, device=PLAYED), 1.0)

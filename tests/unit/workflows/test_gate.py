@@ -68,7 +68,7 @@ class Machine:
             [self._side(1.0, 1.0), self._side(wall, cpu)],
         )
 
-    def alone(self, leg: BenchPlan, **_: Any) -> Samples:
+    def alone(self, _link: object, leg: BenchPlan, **_: Any) -> Samples:
         name = str(leg.subject.path)
         self.looks.append(name)
         sizes = self.memory.get(name) or [10]

@@ -58,6 +58,9 @@ class Script:
         if self._error:
             raise self._error
 
+    def stop(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -95,6 +95,7 @@ class DeviceSpec(
         emulated: Whether it is no real hardware, so that its times say nothing.
         cooldown: How cool it has to be before each process measures; None to begin at once.
         wait_s: Seconds to wait for whoever else measures on it, before it is said to be busy.
+        benchmark_model: Of a phone: path of LiteRT's program for it, on this machine.
     """
 
     transport: Literal["ssh", "adb"] = "ssh"
@@ -106,6 +107,7 @@ class DeviceSpec(
     emulated: bool = False
     cooldown: CooldownSpec | None = None
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
+    benchmark_model: Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]+)?\Z")] = ""
 
     @classmethod
     def of(cls, **fields: Any) -> DeviceSpec:

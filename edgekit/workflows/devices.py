@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from edgekit import inventory
+from edgekit.android import elf
 from edgekit.errors import HostKeyChanged, UsageError
 from edgekit.records import Device
 from edgekit.records.devices import DeviceCheck, DeviceEntry, DeviceFacts, HostKey
@@ -12,6 +15,7 @@ from edgekit.records.devicespec import DeviceSpec
 from edgekit.records.findings import Disturbance, Part
 from edgekit.text import one_line
 from edgekit.transports import TRANSPORTS, Remote
+from edgekit.workflows import phones
 
 # By runtime: distributions of which one must be there, and the one to install.
 _RUNTIMES = {
@@ -59,6 +63,22 @@ def add(name: str, spec: DeviceSpec, key: HostKey, fingerprint: str = "") -> Dev
     return _entry(name, whole, str(path))
 
 
+def add_phone(name: str, spec: DeviceSpec) -> DeviceEntry:
+    """Put a phone into the inventory. It isn't asked.
+
+    Args:
+        name: Its name.
+        spec: Its entry.
+
+    Raises:
+        UsageError: The name can't be had.
+        DataError: Its benchmark_model is no program, or the inventory can't be written.
+    """
+    if spec.benchmark_model:
+        elf.abi(Path(spec.benchmark_model))
+    return _entry(name, spec, str(inventory.add(name, spec)))
+
+
 def listed() -> tuple[DeviceEntry, ...]:
     """Every device, in the order of names.
 
@@ -87,6 +107,8 @@ def check(name: str) -> DeviceCheck:
         DeviceError: It can't be reached, or can't be used.
     """
     device: Device = inventory.device(name)
+    if device.transport == "adb":
+        return phones.check(device)
     facts = _remote(device.transport).probe(device)
     runtimes = tuple(_runtime(runtime, facts) for runtime in _RUNTIMES)
     return DeviceCheck(name, facts, runtimes, tuple(_disturbances(facts)))

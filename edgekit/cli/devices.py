@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="Its name, as in `bench --device NAME`
 
 devices = typer.Typer(
     name="devices",
-    help="The inventory of devices: own boards over SSH and phones over adb, nothing installed on them.",
+    help="The inventory of devices: boards over SSH, phones over adb; nothing installed on them.",
     no_args_is_help=True,
 )
 

@@ -156,7 +156,14 @@ class AdbLink:
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
     def _failed(self, name: str, rest: str) -> DeviceError:
-        tail = printable(self._said(name)[-_TAIL_BYTES:])
+        said = self._said(name)
+        tail = printable(said[-_TAIL_BYTES:])
+        if len(said) >= _SAID_BYTES:
+            return DeviceError(
+                f"benchmark_model wrote more than {_SAID_BYTES} bytes",
+                hint="its last lines say why",
+                stderr_tail=tail,
+            )
         if rest == "timeout":
             return DeviceError(
                 "benchmark_model had no result in time",

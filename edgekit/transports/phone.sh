@@ -165,6 +165,11 @@ case $verb in
   begin)
     mkdir -p "jobs/$1"
     setsid sh "$script" "$owner" "$lease" work "$@" < /dev/null > /dev/null 2>&1 &
+    tries=0 # Until it is there to be asked for.
+    until [ -s "jobs/$1/pid" ] || [ $tries -gt 50 ]; do
+      sleep 0.1
+      tries=$((tries + 1))
+    done
     echo begun ;;
   work) work "$@" ;;
   state) state "$1" ;;

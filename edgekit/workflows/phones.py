@@ -61,7 +61,7 @@ def _disturbances(facts: DeviceFacts) -> list[Disturbance]:
     if facts.thermal_status:
         found.append(
             Disturbance(
-                f"Android's thermal status is {facts.thermal_status} of 6: it holds the clocks down",
+                f"Android's thermal status is {facts.thermal_status} of 6: clocks are held down",
                 "let it cool down first; `[NAME.cooldown]` in devices.toml waits for it",
             )
         )

@@ -46,7 +46,7 @@ PROPERTIES = {
 # Shapes after Android's public source; recorded on no phone.
 _SERVICES = {
     "battery": "Current Battery Service state:\n  AC powered: false\n  USB powered: true\n"
-    "  status: 3\n  level: 87\n  temperature: 312\n",
+    "  status: 3\n  level: 87\n  scale: 100\n  temperature: 312\n",
     "thermalservice": "IsStatusOverride: false\nThermal Status: 0\n"
     "Current temperatures from HAL:\n"
     "\tTemperature{mValue=38.4, mType=3, mName=skin, mStatus=0}\n"

@@ -1,0 +1,262 @@
+"""Phones, as a user has them: a real adbd, Android's shell and tools, and a made benchmark_model.
+
+What benchmark_model says is made up (see `tests.phones`): unverified on hardware.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import phones
+from tests.lab.network import Device, Network
+from tests.lab.phone import Adbd
+from tests.source import ROOT
+
+_TIMEOUT_S = 120
+Phone = Device[Adbd]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+class User:
+    """Whoever runs edgekit on the host of the network."""
+
+    def __init__(self, network: Network, phone: Phone, home: Path) -> None:
+        self.phone, self.home = phone, home
+        self._network = network
+        self.program = home / "a 'quoted'; program"
+        self.model = phones.artifact(home / "toy;touch x" / "litert-fp32").path
+
+    def start(self, *args: object) -> subprocess.Popen[str]:
+        words = ["env", f"HOME={self.home}", f"XDG_CONFIG_HOME={self.home}/.config"]
+        words += [f"PYTHONPATH={ROOT}", "COLUMNS=250", sys.executable, "-m", "edgekit"]
+        return subprocess.Popen(
+            self._network.host.enter(*words, *map(str, args)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def cli(self, *args: object) -> subprocess.CompletedProcess[str]:
+        with self.start(*args) as process:
+            output, words = process.communicate(timeout=_TIMEOUT_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, words)
+
+    def add(self, *extra: str, serial: str = "") -> str:
+        address = serial or self.phone.server.serial
+        args = ("--transport", "adb", "--benchmark-model", self.program)
+        done = self.cli("devices", "add", "phone", address, *args)
+        assert done.returncode == 0, done.stderr
+        with (self.home / ".config/edgekit/devices.toml").open("a") as file:
+            file.writelines(f"{line}\n" for line in extra)
+        return done.stderr
+
+    def bench(self, *args: object) -> tuple[Any, ...]:
+        words = ("bench", self.model, "--device", "phone", "--profile", "quick")
+        return (*words, "--results", self.home / "results", "--json", *args)
+
+    @property
+    def starts(self) -> list[str]:
+        """As many runs as each start of benchmark_model was asked for."""
+        return self._there(phones.NOTES).read_text().split()
+
+    def there(self, place: str) -> Path:
+        return self._there(f"/data/local/tmp/edgekit/{place}")
+
+    def _there(self, path: str) -> Path:
+        return self.phone.server.data / path.removeprefix("/data/")
+
+    def is_clean(self) -> bool:
+        left = list(self.there("jobs").iterdir()) + list(self.there("").glob("sent-*"))
+        running = [line for _, line in self.phone.machine.processes() if "phone-" in line]
+        return not (left or running or self.there("lock").exists())
+
+
+@pytest.fixture
+def user(network: Network, phone: Phone, home: Path) -> User:
+    made = User(network, phone, home)
+    phones.benchmark_model(made.program)
+    return made
+
+
+def result(done: subprocess.CompletedProcess[str]) -> Any:
+    (found,) = json.loads(done.stdout)["results"]
+    return found
+
+
+def failure(done: subprocess.CompletedProcess[str]) -> Any:
+    (found,) = json.loads(done.stdout)["failures"]
+    return found["failure"]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + _TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+def test_a_phone_is_added_looked_at_and_measured(user: User) -> None:
+    assert "adb over TCP proves nothing" in user.add()
+    checked = json.loads(user.cli("devices", "check", "phone", "--json").stdout)
+    facts = checked["facts"]
+    assert (facts["machine"], facts["system"], facts["model"]) == (
+        "x86_64",
+        "Android 14 (API 34)",
+        "Made Phone",
+    )
+    assert (facts["thermal_status"], facts["battery"]) == (0, "87 %, discharging")
+    assert facts["temperatures_c"]["cpu.cpu0"] == 41.2
+    (runtime,) = checked["runtimes"]
+    assert runtime["name"] == "litert"
+    assert not runtime["missing"]
+
+    done = user.cli(*user.bench())
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(done)
+    assert found["valid"], found["reasons"]
+    metrics = found["metrics"]
+    assert metrics["latency_p50_ms"] == 2.781
+    assert metrics["latency_p95_ms"] == 3.169
+    assert metrics["latency_mean_ms"] == 2.94227
+    assert metrics["latency_p99_ms"] is None
+    assert metrics["agreement"] == 1.0
+    note = "benchmark_model computed these, and gives no single times"
+    assert note in found["reasons"]
+    (launch,) = found["launches"]
+    assert launch["latency_ns"] == []
+    assert launch["environment"]["before.android.thermal_status"] == "0"
+    assert launch["environment"]["after.power.battery"] == "Discharging"
+    assert user.starts == ["1"] * phones.SAMPLES + ["64"]
+    assert user.is_clean()
+    assert not list(user.home.glob("**/x"))
+
+    again = user.cli(*user.bench())
+    assert again.returncode == 0, again.stderr
+    assert len(user.starts) == 2 * len(["1"] * phones.SAMPLES + ["64"])
+
+
+def test_the_link_is_cut_while_it_runs_and_mended(user: User) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 8')
+    user.add()
+    with user.start(*user.bench()) as process:
+        wait_for(lambda: user._there(phones.NOTES).exists() and "64" in user.starts)
+        user.phone.wire.cut()
+        time.sleep(10)
+        user.phone.wire.mend()
+        output, words = process.communicate(timeout=_TIMEOUT_S)
+    assert process.returncode == 0, words + output
+    (found,) = json.loads(output)["results"]
+    assert found["valid"], found["reasons"]
+    assert found["metrics"]["latency_p50_ms"] == 2.781
+    assert user.starts == ["1"] * phones.SAMPLES + ["64"]
+    assert user.is_clean()
+
+
+def test_what_takes_too_long_is_ended_there(user: User) -> None:
+    phones.benchmark_model(user.program, work="sleep 300")
+    user.add()
+    done = user.cli(*user.bench("--timeout", "3"))
+    assert done.returncode != 0
+    found = failure(done)
+    assert "no result in time" in found["message"]
+    assert "--timeout" in found["hint"]
+    assert user.is_clean()
+
+
+def test_whoever_has_it_is_named(user: User) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 6')
+    user.add("wait_s = 0")
+    with user.start(*user.bench()) as first:
+        wait_for(lambda: user.there("lock").exists())
+        done = user.cli(*user.bench())
+        found = failure(done)
+        assert found["kind"] == "DeviceBusy"
+        assert "@" in found["message"]
+        assert "measures on it" in found["message"]
+        output, _ = first.communicate(timeout=_TIMEOUT_S)
+    assert json.loads(output)["results"][0]["valid"]
+    assert user.is_clean()
+
+
+def test_outputs_that_are_wrong_are_said_to_be(user: User) -> None:
+    phones.benchmark_model(user.program, write='head -c 192 /dev/zero > "$output"')
+    user.add()
+    found = result(user.cli(*user.bench()))
+    assert not found["valid"]
+    assert any("SQNR" in reason for reason in found["reasons"])
+
+
+def test_outputs_that_it_does_not_write_are_not_checked(user: User) -> None:
+    phones.benchmark_model(user.program, write=":")
+    user.add()
+    found = result(user.cli(*user.bench()))
+    assert not found["valid"]
+    assert "unverified: this benchmark_model writes no outputs" in found["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        ("echo 'ERROR: no such op' >&2; exit 3", "exit status 3"),
+        ("while echo 0123456789; do :; done", "more than 1048576 bytes"),
+        (r"printf '\033[2Jcount=3 min=nan\n'; exit 0", "it says no times"),
+    ],
+)
+def test_what_it_says_when_it_fails_is_told(user: User, work: str, words: str) -> None:
+    phones.benchmark_model(user.program, work=work)
+    user.add()
+    done = user.cli(*user.bench())
+    found = failure(done)
+    assert words in found["message"]
+    assert "\x1b" not in done.stdout + done.stderr
+    assert user.is_clean()
+
+
+def test_it_is_waited_for_until_it_is_cool(user: User) -> None:
+    user.add("[phone.cooldown]", "start_below_c = 40", "max_wait_s = 1")
+    (launch,) = result(user.cli(*user.bench()))["launches"]
+    assert launch["environment"]["cooldown.outcome"] == "hot"
+    assert launch["environment"]["cooldown.zone"] == "cpu.cpu0"
+
+
+def test_what_makes_no_sense_there_is_refused(user: User) -> None:
+    user.add()
+    done = user.cli(*user.bench("--mode", "paced", "--rate", "10"))
+    assert "inferences follow one another" in failure(done)["message"]
+    tuned = user.cli(*user.bench("--tune"))
+    assert tuned.returncode != 0
+    assert "no Python on a phone" in tuned.stderr + tuned.stdout
+
+
+def test_one_for_other_phones_is_refused(user: User) -> None:
+    head = bytearray(64)
+    head[:6] = b"\x7fELF\x02\x01"
+    head[18] = 183
+    user.program.write_bytes(head)
+    user.add()
+    checked = json.loads(user.cli("devices", "check", "phone", "--json").stdout)
+    assert checked["runtimes"][0]["missing"] == ["benchmark_model for x86_64"]
+    found = failure(user.cli(*user.bench()))
+    assert found["kind"] == "Incompatible"
+    assert "is for arm64-v8a; the phone is x86_64" in found["message"]
+
+
+def test_nobody_there(user: User) -> None:
+    user.add(serial="10.77.99.1:5555")
+    done = user.cli("devices", "check", "phone")
+    assert done.returncode == 5
+    assert "can't be reached" in done.stderr or "does not answer" in done.stderr

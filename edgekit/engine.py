@@ -5,12 +5,35 @@ TensorRT comes under several module names with one API, so the module is an argu
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from edgekit.errors import DataError, ToolError
 
 Shape = Sequence[int]
+# Where JetPack puts modules for the system's Python. An environment of the same version, made
+# without the system's packages, doesn't look there, and could use what it has.
+JETPACK = f"/usr/lib/python{sys.version_info[0]}.{sys.version_info[1]}/dist-packages"
+
+
+def module() -> Any:
+    """TensorRT's module: this environment's, JetPack's, or that of TensorRT for RTX.
+
+    Raises:
+        ModuleNotFoundError: There is none.
+    """
+    try:
+        return importlib.import_module("tensorrt")
+    except ModuleNotFoundError:
+        # Last, and for this process alone: whatever else there is goes before it.
+        sys.path.append(JETPACK)
+    try:
+        return importlib.import_module("tensorrt")
+    except ModuleNotFoundError:
+        sys.path.remove(JETPACK)
+        return importlib.import_module("tensorrt_rtx_bindings")
 
 
 class Network:
@@ -39,7 +62,7 @@ class Network:
             errors = "; ".join(str(self._parser.get_error(index)) for index in range(count))
             raise DataError(
                 f"TensorRT can't parse {onnx}: {errors}",
-                hint="export again with --format tensorrt, whose Q/DQ placement TensorRT takes",
+                hint="measure what `--format tensorrt` exports: TensorRT takes symmetric int8",
             )
 
     @property

@@ -85,8 +85,15 @@ def device(name: str) -> Device:
         DataError: An inventory is broken.
     """
     entry = find(name)
-    cooldown = entry.cooldown.order if entry.cooldown else None
-    return Device(name, entry.transport, entry.address, entry.root, entry.emulated, cooldown)
+    return Device(
+        name,
+        entry.transport,
+        entry.address,
+        entry.root,
+        entry.emulated,
+        cooldown=entry.cooldown.order if entry.cooldown else None,
+        power_mode=entry.power_mode,
+    )
 
 
 def add(name: str, entry: DeviceSpec) -> Path:

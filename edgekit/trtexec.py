@@ -146,7 +146,7 @@ def build(
     if any("onnx" in line.lower() and "pars" in line.lower() for line in told.errors):
         raise DataError(
             f"trtexec can't parse {onnx.name}: {first}",
-            hint="export again with --format tensorrt, whose Q/DQ placement TensorRT takes",
+            hint="measure what `--format tensorrt` exports: TensorRT takes symmetric int8",
             stderr_tail=tail,
         )
     raise ToolError(

@@ -20,6 +20,9 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to run it: `local`, or a name of `edgekit devices list`.")
+    ] = "local",
     results: options.Results = None,
     json: options.Json = False,
 ) -> None:
@@ -28,10 +31,11 @@ def evaluate(
     from edgekit.reports import evaluate as report
     from edgekit.results.store import Store
     from edgekit.workflows import evaluate as workflow
+    from edgekit.workflows import machines
 
     if metric != "top1":
         raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1")
-    plan = workflow.EvalPlan(artifact, data, runtime or None, threads)
+    plan = workflow.EvalPlan(artifact, data, runtime or None, threads, machines.one(device))
     store = Store(results or artifact.absolute().parent.parent / "results", output.say)
     if storage.is_artifact(artifact):
         store.probe()

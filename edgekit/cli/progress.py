@@ -18,6 +18,8 @@ OnStep = Callable[["Step"], None]
 
 _REFRESHES_PER_S = 4
 _HERE = "local"
+# Phases that may take minutes before anything is measured.
+_DELAYS = {"wait": "somebody else measures on it; waiting", "bundle": "bringing it the runtime"}
 # Phases of a leg after which no worker runs.
 _OVER = ("done", "failed")
 
@@ -77,6 +79,8 @@ def _line(step: Step) -> None:
         plan = step.plan
         where = "" if plan.device.name == _HERE else f" on {plan.device.name}"
         output.say(f"{plan.subject.name}: measuring with {plan.runtime}{where}")
+    if words := _DELAYS.get(step.phase):
+        output.say(f"{step.plan.device.name}: {words}")
 
 
 def _words(step: Step, left_s: float) -> str:

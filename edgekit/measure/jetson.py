@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Sequence, Tuple
+
+from edgekit.errors import UsageError
 
 NVPMODEL = "usr/sbin/nvpmodel"
 TIMEOUT_S = 5.0
+# To switch cores off and on takes seconds.
+_CHANGE_S = 20.0
 # Releases of Jetson Linux by the JetPack that brought them.
 _JETPACKS = {"32": "4", "34": "5", "35": "5", "36": "6", "38": "7"}
 _RELEASE = re.compile(r"# R([0-9]{1,3}) \(release\), REVISION: ([0-9]{1,3}(?:\.[0-9]{1,3})?)\b")
@@ -25,6 +29,7 @@ _LOAD = re.compile(r"(?<!\S)GR3D_FREQ ([0-9]{1,3})%")
 _CPUS = re.compile(r"(?<!\S)CPU \[([^\]]{0,2000})\]")
 _CPU = re.compile(r"([0-9]{1,3})%@[0-9]{1,6}")
 _MIB = 2**20
+_LINE = 200  # characters
 
 
 def l4t(text: str) -> str:
@@ -47,9 +52,47 @@ def power_mode(root: Path) -> Dict[str, str]:
     Returns:
         `jetson.power_mode`, as in `15W (1)`, name and number; nothing where there is none.
     """
-    program = root / NVPMODEL
-    name, number = nvpmodel(_asked(program)) if program.exists() else ("", "")
+    name, number = _mode(root)
     return {"jetson.power_mode": f"{name} ({number})"} if name else {}
+
+
+def mode_number(root: Path) -> str:
+    """The number of that mode.
+
+    Raises:
+        UsageError: There is none.
+    """
+    _, number = _mode(root)
+    if not number:
+        raise UsageError(
+            "--tune: a power_mode is wanted, and there is no nvpmodel that tells one",
+            hint="it is for Jetsons: take `power_mode` out of the device's entry",
+        )
+    return number
+
+
+def set_power_mode(root: Path, wanted: str) -> None:
+    """Go to another mode, unless that takes a reboot: its question is answered with no.
+
+    The system keeps the mode over a reboot, so whoever changes it has to change it back.
+
+    Args:
+        root: Where the system's files are.
+        wanted: The mode's number.
+
+    Raises:
+        UsageError: It can't be changed, and why; it is as it was.
+    """
+    before = mode_number(root)
+    if before == wanted:
+        return
+    said = _asked(root / NVPMODEL, ["-m", wanted], "no\n", _CHANGE_S)
+    if _mode(root)[1] != wanted:
+        why = "it asks for a reboot" if "reboot" in said.lower() else _last_line(said)
+        raise UsageError(
+            f"--tune: nvpmodel does not go from mode {before} to {wanted}: {why}",
+            hint=f"once by hand: `sudo nvpmodel -m {wanted}`, with a reboot where it asks for one",
+        )
 
 
 def nvpmodel(text: str) -> Tuple[str, str]:
@@ -84,16 +127,28 @@ def tegrastats(line: str) -> Dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _asked(program: Path) -> str:
+def _mode(root: Path) -> Tuple[str, str]:
+    program = root / NVPMODEL
+    return nvpmodel(_asked(program, ["-q"])) if program.exists() else ("", "")
+
+
+def _asked(
+    program: Path, words: Sequence[str], answer: str = "", timeout_s: float = TIMEOUT_S
+) -> str:
     try:
         done = subprocess.run(  # noqa: S603 -- a fixed program of the system, no shell
-            [str(program), "-q"],
-            stdin=subprocess.DEVNULL,
+            [str(program), *words],
+            input=answer.encode(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_S,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
     return done.stdout.decode("utf-8", "replace")
+
+
+def _last_line(text: str) -> str:
+    lines = text.split("\n") if text.strip() else ["it doesn't say why"]
+    return next(line.strip() for line in reversed(lines) if line.strip())[:_LINE]

@@ -106,7 +106,7 @@ def main() -> int:
         if job.kind == "tune":
             from edgekit.measure.tune import hold
 
-            hold(Path(job.root), channel)
+            hold(Path(job.root), channel, job.power_mode)
             return 0
         if job.scenario.mode != "turns":  # which reads standard input itself
             end_with_host()

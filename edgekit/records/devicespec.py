@@ -94,6 +94,8 @@ class DeviceSpec(
         root: Where its system's files are: `/proc` and `/sys` lie in it.
         emulated: Whether it is no real hardware, so that its times say nothing.
         cooldown: How cool it has to be before each process measures; None to begin at once.
+        power_mode: Number of the power mode (`nvpmodel`) that `--tune` puts a Jetson in and takes
+            it out of again; None to leave it in its own.
         wait_s: Seconds to wait for whoever else measures on it, before it is said to be busy.
         benchmark_model: Of a phone: path of LiteRT's program for it, on this machine.
     """
@@ -106,6 +108,7 @@ class DeviceSpec(
     root: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9._/-]*\Z")] = "/"
     emulated: bool = False
     cooldown: CooldownSpec | None = None
+    power_mode: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
     benchmark_model: Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]+)?\Z")] = ""
 

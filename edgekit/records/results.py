@@ -20,6 +20,7 @@ class Device:
         emulated: Whether another machine plays it. What runs there is right or wrong as on the
             real one; how long it takes says nothing, so it is never compared with anything.
         cooldown: How cool it has to be before each process measures; None to begin at once.
+        power_mode: Number of the power mode that `--tune` puts a Jetson in; None for none.
     """
 
     name: str = "local"
@@ -28,6 +29,7 @@ class Device:
     root: str = "/"
     emulated: bool = False
     cooldown: Cooldown | None = None
+    power_mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,10 @@ class BenchResult:
 
     @property
     def name(self) -> str:
-        """What a table calls the leg: the file's name, and a mark that can't be overlooked."""
-        return self.plan.subject.name + " (EMULATED)" * self.emulated
+        """What a table calls the leg: the file, the device if it isn't this one, a loud mark."""
+        device = self.plan.device
+        where = "" if device.name == Device().name else f" on {device.name}"
+        return self.plan.subject.name + where + " (EMULATED)" * self.emulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ class EvalResult:
         agreement: Share of images whose best class is the float model's; None without that model.
         skipped: Files that could not be read as images.
         data_sha256: Digest of the images and their labels; empty in older records.
+        device: Name of the machine that ran it.
     """
 
     artifact: str
@@ -231,6 +236,7 @@ class EvalResult:
     agreement: float | None
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
+    device: str = "local"
 
 
 @dataclass(frozen=True, slots=True)

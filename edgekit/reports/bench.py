@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from edgekit.errors import MissingDependency
-from edgekit.records import RESULT_SCHEMA, BenchResult, Device, EvalResult, Metric, ShipVerdict
+from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
 from edgekit.reports import coverage, evaluate, memory, per_op, scenario, table, verdict
 from edgekit.results import shape
 from edgekit.wire import Failure
@@ -43,7 +43,7 @@ def render(
         verdicts: What to ship.
         operators: Whether to show which operators took the time.
     """
-    parts = [_legs(results)]
+    parts = [table.render(_COLUMNS, [_row(result) for result in results], left=_COLUMNS[-1:])]
     parts += filter(None, [memory.render(results), *scenario.tables(results)])
     parts += [
         f"{result.name} ({result.plan.runtime}): {coverage.sentence(result.int8)}"
@@ -52,30 +52,12 @@ def render(
     ]
     for result in results:
         if failure := result.failure:
-            where = f" on {result.plan.device.name}" if _is_elsewhere(result) else ""
-            parts.append(f"{result.name}{where}: {failure.message}\n  hint: {failure.hint}")
+            parts.append(f"{result.name}: {failure.message}\n  hint: {failure.hint}")
             parts += [f"  | {line}" for line in failure.tail.splitlines()[-5:]]
     if operators:
         parts += [f"\n{per_op.render(result)}" for result in results if result.samples]
     parts += [f"\n{verdict.render(found)}" for found in verdicts]
     return "\n".join(parts)
-
-
-def _legs(results: Sequence[BenchResult]) -> str:
-    """The table of all legs; with a column of devices where one isn't this machine."""
-    rows = [_row(result) for result in results]
-    if not any(map(_is_elsewhere, results)):
-        return table.render(_COLUMNS, rows, left=_COLUMNS[-1:])
-    columns = (*_COLUMNS[:2], "device", *_COLUMNS[2:])
-    rows = [
-        (*row[:2], result.plan.device.name, *row[2:])
-        for row, result in zip(rows, results, strict=True)
-    ]
-    return table.render(columns, rows, left=("device", _COLUMNS[-1]))
-
-
-def _is_elsewhere(result: BenchResult) -> bool:
-    return result.plan.device.name != Device().name
 
 
 def _row(result: BenchResult) -> tuple[str, ...]:

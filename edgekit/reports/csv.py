@@ -46,7 +46,7 @@ def render(
 def _texts(leg: Leg) -> dict[str, str]:
     plan, failure, accuracy = leg.result.plan, leg.result.failure, leg.accuracy
     return {
-        "artifact": one_line(leg.result.name),
+        "artifact": one_line(plan.subject.name + " (EMULATED)" * leg.result.emulated),
         "sha256": plan.subject.sha256,
         "precision": leg.precision,
         "runtime": plan.runtime,

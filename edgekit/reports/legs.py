@@ -145,7 +145,6 @@ def _variant(result: BenchResult) -> str:
     words = [f"{plan.threads} threads" if plan.threads > 1 else "1 thread"]
     words += [f"batch {plan.batch}"] * (plan.batch is not None and plan.batch > 1)
     words += [scenario(result)] * (scenario(result) != "latency")
-    words += [one_line(plan.device.name)] * (plan.device.name != "local")
     return ", ".join(words)
 
 

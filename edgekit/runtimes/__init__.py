@@ -112,9 +112,7 @@ RUNTIMES: Registry[Runtime] = Registry(
         "litert": Entry(
             "edgekit.runtimes.litert:RUNTIME", "litert", (("ai_edge_litert", "tflite_runtime"),)
         ),
-        "onnxruntime-cuda": Entry(
-            "edgekit.runtimes.onnxcuda:RUNTIME", "cuda", ("onnxruntime", "cuda")
-        ),
+        "onnxruntime-cuda": Entry("edgekit.runtimes.onnxcuda:RUNTIME", "cuda", ("onnxruntime",)),
         "torch": Entry("edgekit.runtimes.torch:RUNTIME", "torch", ("torch",)),
         "torch-compiled": Entry("edgekit.runtimes.torch:COMPILED", "torch", ("torch",)),
         "torch-cuda": Entry("edgekit.runtimes.torch:ON_CUDA", "torch", ("torch",)),
@@ -124,7 +122,7 @@ RUNTIMES: Registry[Runtime] = Registry(
         "tensorrt": Entry(
             "edgekit.runtimes.tensorrt:RUNTIME",
             "tensorrt",
-            (("tensorrt", "tensorrt_rtx_bindings"), "cuda"),
+            (("tensorrt", "tensorrt_rtx_bindings"),),
         ),
     },
 )

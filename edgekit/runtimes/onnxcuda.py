@@ -13,7 +13,7 @@ import onnxruntime
 
 from edgekit.errors import MissingDependency
 from edgekit.runtimes import ShapeOf
-from edgekit.runtimes.cudart import Marks, Stream, device_settings, need_gpu, timed_parts
+from edgekit.runtimes.cudadriver import Marks, Stream, device_settings, need_gpu, timed_parts
 from edgekit.runtimes.onnxruntime import PROVIDERS, OnnxSession, opened, session_options
 
 CUDA = "cuda"
@@ -95,7 +95,7 @@ class CudaSession(BoundSession):
 class OnnxCuda:
     """Runs `.onnx` files on the GPU; what CUDA has no kernel for runs on the CPU, and is told."""
 
-    packages: Tuple[str, ...] = ("onnxruntime-gpu", "cuda-bindings")
+    packages: Tuple[str, ...] = ("onnxruntime-gpu",)
 
     def load(self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf) -> CudaSession:
         """Read `model`; the provider computes in the file's own types, so no `precision`.
@@ -110,7 +110,8 @@ class OnnxCuda:
                 f"onnxruntime {onnxruntime.__version__} was built without CUDA", hint=INSTALL
             )
         # CUDA's libraries may have come as packages, where the loader doesn't look.
-        onnxruntime.preload_dlls()
+        if hasattr(onnxruntime, "preload_dlls"):  # from 1.21 on; those for JetPack 5 are older
+            onnxruntime.preload_dlls()
         stream = Stream()
         providers = _providers(stream)
         session = opened(model, session_options(threads, optimized=True), providers)
@@ -128,7 +129,7 @@ def _providers(stream: Stream) -> List[Any]:
         "device_id": str(DEVICE_ID),
         # TF32, which has ten bits of mantissa, is what it would take for float32 by itself.
         "use_tf32": "0",
-        "user_compute_stream": str(int(stream.handle)),
+        "user_compute_stream": str(stream.address),
     }
     return [(PROVIDER, options), *PROVIDERS]
 

@@ -1,47 +1,56 @@
 """TensorRT on an NVIDIA GPU, or TensorRT for RTX, which has the same interface.
 
-Written against the documentation of TensorRT 10 and 11 and of cuda-python 12 and 13. Of this file
-only what happens without a GPU is tested; running an engine has not been tried here.
+Written against the documentation of TensorRT 8.5, 10 and 11. It is tested with stand-ins for
+TensorRT and for CUDA's driver; running a real engine has not been tried here.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import statistics
+import sys
+import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
 from edgekit import engine, trtexec
 from edgekit.errors import MissingDependency, ToolError
+from edgekit.registry import install_command
 from edgekit.runtimes import ShapeOf, enginecache
-from edgekit.runtimes.cudart import (
+from edgekit.runtimes.cudadriver import (
+    NS_PER_MS,
     Stream,
     allocated,
     device_settings,
     need_gpu,
     timed_parts,
 )
-from edgekit.runtimes.specs import (
-    precision_name,
-    run_some,
-    spec,
-    unreadable,
-    with_shape,
-)
+from edgekit.runtimes.enginelayers import ops_of
+from edgekit.runtimes.specs import run_some, spec, unreadable, with_shape
 from edgekit.wire import Op, TensorSpec
 
 try:
-    import tensorrt
-except ModuleNotFoundError:
-    import tensorrt_rtx_bindings as tensorrt
+    tensorrt: Any = engine.module()
+except ModuleNotFoundError as error:
+    raise MissingDependency(
+        f"there is no TensorRT for {sys.executable}",
+        hint="a Jetson has it for /usr/bin/python3, by `sudo apt-get install python3-libnvinfer`: "
+        "take that one, or another of its version, as `python` in the device's entry; elsewhere: "
+        + install_command("tensorrt"),
+    ) from error
 
-TYPES = {"fp32": "float32", "float": "float32", "fp16": "float16", "half": "float16"}
-CONVERSIONS = ("Reformat", "NoOp", "Quantize", "Dequantize", "Cast")
-UNIT = "CUDA"
-NS_PER_MS = 1e6
+# By TensorRT's names. Its own `nptype` of version 8 fails with NumPy from 1.24 on.
+DTYPES = {
+    "FLOAT": "float32",
+    "HALF": "float16",
+    "INT8": "int8",
+    "UINT8": "uint8",
+    "INT32": "int32",
+    "INT64": "int64",
+    "BOOL": "bool",
+}
 
 
 class _LayerTimes(tensorrt.IProfiler):  # type: ignore[misc]  # it has no types
@@ -55,10 +64,11 @@ class _LayerTimes(tensorrt.IProfiler):  # type: ignore[misc]  # it has no types
         """Called by TensorRT."""
         self._ms.setdefault(layer_name, []).append(ms)
 
-    def of(self, layer: Mapping[str, Any]) -> Optional[int]:
-        """Median time of a layer, in ns; None if nothing was reported of it."""
-        found = self._ms.get(str(layer.get("Name")))
-        return round(statistics.median(found) * NS_PER_MS) if found else None
+    def medians_ns(self) -> Dict[str, int]:
+        """Median time of each layer, in ns, by its name."""
+        return {
+            name: round(statistics.median(times) * NS_PER_MS) for name, times in self._ms.items()
+        }
 
 
 class TensorrtSession:
@@ -67,7 +77,7 @@ class TensorrtSession:
     The buffers live as long as the process, which is a worker's.
     """
 
-    def __init__(self, engine: Any, shape_of: ShapeOf, origin: str) -> None:
+    def __init__(self, engine: Any, shape_of: ShapeOf, origin: Mapping[str, str]) -> None:
         self._engine = engine
         self._origin = origin
         self._context = engine.create_execution_context()
@@ -101,7 +111,7 @@ class TensorrtSession:
         """Facts of the engine and of the GPU."""
         memory = "device_memory_size_v2" if _has_long_sizes(self._engine) else "device_memory_size"
         return {
-            "engine": self._origin,
+            **self._origin,
             "layers": str(self._engine.num_layers),
             "device_memory_bytes": str(getattr(self._engine, memory)),
             **device_settings(),
@@ -110,33 +120,21 @@ class TensorrtSession:
     def execution(self, feeds: Mapping[str, Any]) -> List[Op]:
         """Layers of the engine after fusion; empty for one that was built without details."""
         inspector = self._engine.create_engine_inspector()
+        # With free axes it tells types only of the shapes that a context has.
+        inspector.execution_context = self._context
         text = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
-        layers = json.loads(text).get("Layers", [])
         # Reports at each execution from now on, and makes it wait: timing is done by then.
         times = _LayerTimes()
         self._context.profiler = times
         run_some(lambda: self.run(feeds))
-        return [
-            Op(
-                name=str(layer.get("Name", "")),
-                op=kind,
-                precision=_layer_precision(layer),
-                unit=UNIT,
-                kernel=str(layer.get("TacticName", "")),
-                time_ns=times.of(layer),
-                conversion=kind in CONVERSIONS,
-            )
-            for layer in layers
-            if isinstance(layer, dict)
-            for kind in [str(layer.get("LayerType", "layer"))]
-        ]
+        return ops_of(text, times.medians_ns())
 
     def _copy_in(self, feeds: Mapping[str, Any]) -> None:
         for value in self.inputs:
             self._stream.copy_in(self._buffers[value.name], feeds[value.name])
 
     def _execute(self) -> None:
-        if not self._context.execute_async_v3(int(self._stream.handle)):
+        if not self._context.execute_async_v3(self._stream.address):
             raise ToolError("TensorRT could not execute the engine", hint="see its log above")
 
     def _copy_out(self) -> List[Any]:
@@ -170,7 +168,7 @@ class TensorrtSession:
 class Tensorrt:
     """Runs `.engine` files, and `.onnx` files after building an engine from them."""
 
-    packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings", "cuda-bindings")
+    packages: Tuple[str, ...] = ("tensorrt", "tensorrt_rtx_cu13_bindings")
 
     def load(
         self, model: Path, *, threads: int, precision: str, shape_of: ShapeOf
@@ -182,18 +180,18 @@ class Tensorrt:
         if model.suffix == ".onnx":
             plan, origin = _built(model, shape_of, precision)
         else:
-            plan, origin = model.read_bytes(), "given"
+            plan, origin = model.read_bytes(), {"engine": "given"}
         loaded = tensorrt.Runtime(logger).deserialize_cuda_engine(plan)
         if loaded is None:
             raise unreadable(model, "engine of this TensorRT version for this GPU")
         return TensorrtSession(loaded, shape_of, origin)
 
 
-def _built(model: Path, shape_of: ShapeOf, precision: str) -> Tuple[bytes, str]:
+def _built(model: Path, shape_of: ShapeOf, precision: str) -> Tuple[bytes, Dict[str, str]]:
     """An engine for the shapes that will be run, and for no others: the fastest one.
 
     Returns:
-        The engine, and where it is from.
+        The engine, and settings that say where it is from.
     """
     network = engine.Network(tensorrt, model)
     shapes = {
@@ -211,12 +209,16 @@ def _built(model: Path, shape_of: ShapeOf, precision: str) -> Tuple[bytes, str]:
         "shapes": json.dumps(shapes, sort_keys=True),
         **device_settings(),
     }
+    start = time.perf_counter()
     plan, was_there = enginecache.kept(
         enginecache.key(model, facts),
         lambda: trtexec.build(program, model, fixed, kind) if program else network.build(fixed),
         enginecache.folder(),
     )
-    return plan, "kept" if was_there else f"built by {facts['builder']}"
+    if was_there:
+        return plan, {"engine": "kept"}
+    taken_s = f"{time.perf_counter() - start:.1f}"
+    return plan, {"engine": f"built by {facts['builder']}", "engine_build_s": taken_s}
 
 
 def _program() -> str:
@@ -258,16 +260,12 @@ def _axes(shape: Any) -> List[Any]:
 
 
 def _dtype(element: Any) -> str:
-    return str(np.dtype(tensorrt.nptype(element)).name)
-
-
-def _layer_precision(layer: Mapping[str, Any]) -> str:
-    """The element type in a layer's first output, `"Row major linear FP32"` and the like."""
-    outputs = layer.get("Outputs") or [{}]
-    words = str(outputs[0].get("Format/Datatype", ""))
-    found = re.search(r"(?i)\b(fp32|fp16|bf16|int8|fp8|float|half|int32|int64)\b", words)
-    name = found.group(1).lower() if found else ""
-    return precision_name(TYPES.get(name, name))
+    if element.name not in DTYPES:
+        raise ToolError(
+            f"NumPy has no element type for TensorRT's {element.name}",
+            hint="export the model with float32 inputs and outputs",
+        )
+    return DTYPES[element.name]
 
 
 RUNTIME = Tensorrt()

@@ -86,6 +86,7 @@ class Visit:
             LinkLost: It can't be reached.
         """
         give_up_s, pause_s = time.monotonic() + self.spec.wait_s, _FIRST_PAUSE_S
+        waits = False
         while not stop.is_set():
             try:
                 self._lock()
@@ -94,7 +95,9 @@ class Visit:
                     raise
             else:
                 return
-            say(msgspec.json.encode({"event": "phase", "phase": "wait"}))
+            if not waits:
+                say(msgspec.json.encode({"event": "phase", "phase": "wait"}))
+            waits = True
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 

@@ -163,6 +163,8 @@ class Job:
             two files can be compared.
         cooldown: For `bench` and `compare`: how cool the machine has to be before it begins; None
             to begin at once.
+        power_mode: For `tune`: number of the power mode that a Jetson is to be in; None for the
+            one that it is in.
     """
 
     kind: str
@@ -186,3 +188,4 @@ class Job:
     energetic: bool = False
     fixed_heap: bool = False
     cooldown: Optional[Cooldown] = None
+    power_mode: Optional[int] = None

@@ -6,8 +6,8 @@ import numpy.typing as npt
 from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
-from edgekit.records import Artifact
-from edgekit.workflows.infer import infer
+from edgekit.records import Artifact, Device
+from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
 # Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
@@ -67,7 +67,11 @@ def allowed_points(max_drop: float, count: int) -> float:
 
 
 def outputs(
-    artifact: Artifact, runtime: str, photos: images.Photos, threads: int
+    artifact: Artifact,
+    runtime: str,
+    photos: images.Photos,
+    threads: int,
+    device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
     """Outputs for all photos, shape (N, classes), chunk by chunk."""
     tensors = images.Tensors(artifact.preprocess, photos.paths)
@@ -82,6 +86,7 @@ def outputs(
                 batch=batch,
                 threads=threads,
                 model=source if runtime == REFERENCE else None,
+                device=device,
             )
             for start in range(0, len(tensors), _CHUNK)
         ]

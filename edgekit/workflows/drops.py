@@ -37,7 +37,7 @@ def accuracy_checks(plan: GatePlan, on_event: Callable[[str], None]) -> tuple[Ch
     count = len(data.photos.paths)
     on_event(f"{plan.name}: running {count} images through both files")
     theirs, ours = (
-        accuracy.outputs(artifact, leg.runtime, data.photos, leg.threads)
+        accuracy.outputs(artifact, leg.runtime, data.photos, leg.threads, leg.device)
         for artifact, leg in ((base, plan.base), (head, plan.head))
     )
     before = accuracy.share_right(theirs, data.right, 1)

@@ -11,9 +11,10 @@ from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import UsageError
 from edgekit.measure.environment import usable_cores
-from edgekit.records import Artifact, EvalResult, Format, Precision, digest
+from edgekit.records import Artifact, Device, EvalResult, Format, Precision, digest
 from edgekit.runtimes import RUNTIMES
-from edgekit.workflows import accuracy, routes
+from edgekit.workflows import accuracy, machines, routes
+from edgekit.workflows.infer import HERE
 from edgekit.workflows.parity import REFERENCE
 
 _TOP = 5
@@ -28,12 +29,14 @@ class EvalPlan:
         data: Folder of images: one folder a class, or with a `labels.json`.
         runtime: Name of the runtime; None for the format's own.
         threads: Threads that the runtime may use; None for as many as there are usable cores.
+        device: Where to run it.
     """
 
     artifact: Path
     data: Path
     runtime: str | None
     threads: int | None
+    device: Device = HERE
 
 
 def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
@@ -57,9 +60,12 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         )
     data = labels.read(plan.data, accuracy.classes(artifact))
     accuracy.check_apart(artifact, data.photos)
-    on_event(f"running {len(data.photos.paths)} images through {artifact.name} on {runtime}")
-    threads = plan.threads or usable_cores()
-    outputs = accuracy.outputs(artifact, runtime, data.photos, threads)
+    where = "" if plan.device == HERE else f" on {plan.device.name}"
+    on_event(
+        f"running {len(data.photos.paths)} images through {artifact.name} by {runtime}{where}"
+    )
+    threads = plan.threads or machines.cpus(plan.device)[1]
+    outputs = accuracy.outputs(artifact, runtime, data.photos, threads, plan.device)
     return EvalResult(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -67,9 +73,10 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         images=len(data.photos.paths),
         top1=accuracy.share_right(outputs, data.right, 1),
         top5=accuracy.share_right(outputs, data.right, _TOP),
-        agreement=_agreement(artifact, outputs, data.photos, threads),
+        agreement=_agreement(artifact, outputs, data.photos),
         skipped=data.photos.skipped,
         data_sha256=data_sha256(data),
+        device=plan.device.name,
     )
 
 
@@ -80,11 +87,12 @@ def data_sha256(data: labels.Labelled) -> str:
 
 
 def _agreement(
-    artifact: Artifact, outputs: npt.NDArray[np.float32], photos: images.Photos, threads: int
+    artifact: Artifact, outputs: npt.NDArray[np.float32], photos: images.Photos
 ) -> float | None:
     """Share of images whose best class is that of a float32 artifact beside this one.
 
-    A float32 artifact is compared with one of another format; alone, it is the float model.
+    A float32 artifact is compared with one of another format; alone, it is the float model. What
+    it is compared with runs on this machine.
     """
     formats = (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TORCH)
     for format in dict.fromkeys(formats):
@@ -95,6 +103,6 @@ def _agreement(
         same = (reference.spec, reference.preprocess) == (artifact.spec, artifact.preprocess)
         if not same or reference.sha256 == artifact.sha256:
             continue
-        theirs = accuracy.outputs(reference, routes.RUNTIME_OF[format][0], photos, threads)
+        theirs = accuracy.outputs(reference, routes.RUNTIME_OF[format][0], photos, usable_cores())
         return accuracy.agreement(outputs, theirs)
     return 1.0 if artifact.precision is Precision.FP32 else None

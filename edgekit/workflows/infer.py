@@ -15,6 +15,7 @@ from edgekit.wire import Job, TensorSpec
 from edgekit.workflows.jobs import run_job
 
 _TIMEOUT_S = 3600.0
+HERE = Device()
 
 
 def infer(
@@ -25,6 +26,7 @@ def infer(
     batch: int,
     threads: int,
     model: Path | None = None,
+    device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
     """The first output of `artifact` for `images`.
 
@@ -35,6 +37,7 @@ def infer(
         batch: Samples in one inference.
         threads: Threads that the runtime may use.
         model: Another file of the artifact's than the one that is deployed.
+        device: Where to run it.
 
     Returns:
         Shape (N, ...).
@@ -42,15 +45,18 @@ def infer(
     Raises:
         EdgekitError: The worker failed.
     """
-    return infer_file(
-        model or artifact.model,
-        artifact.inputs[0],
-        images,
+    spec = artifact.inputs[0]
+    job = Job(
+        kind="infer",
         runtime=runtime,
-        batch=batch,
-        threads=threads,
+        model=str(model or artifact.model),
         precision="fp16" if artifact.precision is Precision.FP16 else "fp32",
+        threads=threads,
+        batch=batch,
+        layouts={spec.name: spec.layout},
     )
+    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images}, device)["output:0"]
+    return found
 
 
 def infer_file(
@@ -61,7 +67,6 @@ def infer_file(
     runtime: str,
     batch: int,
     threads: int,
-    precision: str = "fp32",
     size_is_free: bool = False,
 ) -> npt.NDArray[np.float32]:
     """The first output of the file `model` for `images`, as in `infer`.
@@ -73,7 +78,6 @@ def infer_file(
         runtime: Name of the runtime.
         batch: Samples in one inference.
         threads: Threads that the runtime may use.
-        precision: What its float operators may compute in.
         size_is_free: Whether the file leaves more than the batch free; it is run at `spec`'s size.
 
     Returns:
@@ -87,7 +91,7 @@ def infer_file(
         kind="infer",
         runtime=runtime,
         model=str(model),
-        precision=precision,
+        precision="fp32",
         threads=threads,
         batch=batch,
         layouts={spec.name: spec.layout},
@@ -97,17 +101,17 @@ def infer_file(
     return found
 
 
-def run(job: Job, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+def run(job: Job, inputs: Mapping[str, Any], device: Device = HERE) -> dict[str, npt.NDArray[Any]]:
     """Every output of an `infer` job, by the name that `Job.outputs` tells.
 
     Args:
         job: What to run, without files.
         inputs: Samples as in `Job.golden`; none for inputs that the worker makes up.
+        device: Where to run it.
 
     Raises:
         EdgekitError: The worker failed.
     """
-    device = Device()
     with tempfile.TemporaryDirectory() as folder:
         feeds, outputs = Path(folder) / "feeds.npz", Path(folder) / "outputs.npz"
         _save(feeds, inputs)

@@ -163,6 +163,12 @@ def _cores(plan: BenchPlan) -> int:
     return usable_cores() if here else plan.threads * plan.scenario.streams
 
 
+def _engine(launches: Sequence[Samples]) -> list[str]:
+    """How long the first process built what the others found."""
+    built_s = one_line(launches[0].settings.get("engine_build_s", ""))[:_LENGTH]
+    return [f"its engine was built there in {built_s} s, and is kept"] if built_s else []
+
+
 def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     """What to know about the numbers."""
     unsteady = sum(not launch.steady for launch in launches)
@@ -172,6 +178,7 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     return (
         ["emulated: its times are no measurement"] * plan.device.emulated
         + _summed_up(plan, launches)
+        + _engine(launches)
         + _warm(launches)
         + _company(launches)
         + _steps(launches)

@@ -164,7 +164,7 @@ def _made_up(arrays: Arrays) -> Sequence[str]:
 def _run(role: str, plan: BenchPlan, inputs: Arrays) -> Arrays:
     job = replace(bench.job(plan), kind="infer", golden=None, profile=None, scenario=Scenario())
     try:
-        return run(job, inputs)
+        return run(job, inputs, plan.device)
     except EdgekitError as error:
         # Both files may well have one name.
         error.args = (f"{role}: {error}",)

@@ -32,6 +32,14 @@ def tuned(devices: Iterable[Device]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for device in dict.fromkeys(devices):
             link = stack.enter_context(linked(device))
-            job = Job("tune", runtime="", model="", precision="", threads=1, root=device.root)
+            job = Job(
+                "tune",
+                runtime="",
+                model="",
+                precision="",
+                threads=1,
+                root=device.root,
+                power_mode=device.power_mode,
+            )
             stack.enter_context(holding(link, job, TUNED, timeout_s=_TIMEOUT_S))
         yield

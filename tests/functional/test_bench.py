@@ -157,7 +157,7 @@ def test_a_changed_artifact_is_not_measured(run_cli: RunCli, toy: Path, tmp_path
     [
         (["--runtime", "litert"], "these can: onnxruntime"),
         (["--runtime", "onnxruntme"], "onnxruntime"),
-        (["--device", "jetson"], "one of: local, all"),
+        (["--device", "jetson"], "edgekit devices add jetson"),
         (["--profile", "slow"], "quick, default, rigorous"),
         (["--threads", "0"], "from 1"),
         (["--batch", "-1"], "from 1"),

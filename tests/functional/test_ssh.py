@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -24,7 +25,7 @@ from edgekit.errors import (
     LinkLost,
 )
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.transports import TRANSPORTS, Remote, cargo, remote, sshlogin
+from edgekit.transports import TRANSPORTS, Remote, cargo, linked, remote, sshlogin, visit
 from edgekit.wire import Job
 from edgekit.workflows import tuning
 from tests import system_trees
@@ -64,9 +65,10 @@ def run(spec: DeviceSpec, job: Job, timeout_s: float = 60.0) -> Generator[bytes]
     if "board" in inventory.load():
         inventory.remove("board")
     inventory.add("board", spec)
-    device = inventory.device("board")
-    link = TRANSPORTS.get(device.transport).open(device)
-    return cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+    with linked(inventory.device("board")) as link:
+        lines = cast("Generator[bytes]", link.run(job, timeout_s=timeout_s))
+        with contextlib.closing(lines):
+            yield from lines
 
 
 def say_one(spec: DeviceSpec) -> list[bytes]:
@@ -183,7 +185,7 @@ class TestLink:
     def test_a_server_that_stands_still_is_given_up(
         self, server: Sshd, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(remote, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(visit, "PATIENCE_S", 0.5)
         monkeypatch.setattr(remote, "LEASE_S", 1.0)
         monkeypatch.setattr(remote, "GRACE_S", 0.5)
         monkeypatch.setattr(sshlogin, "_KEEPALIVE_S", 0.2)

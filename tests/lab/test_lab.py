@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import graph_files
+from tests.agents import eventually
 from tests.lab import board as boards
 from tests.lab import cgroups, fixtures, needs, parts, runs
 from tests.lab.machine import USER_ID
@@ -119,8 +120,12 @@ class TestNetwork:
         with network.namespace.inside(), socket.socket(type=socket.SOCK_DGRAM) as sender:
             for _ in range(100):
                 sender.sendto(b"", (device.wire.address, 9))
-        counts = device.wire.counts()
-        assert min(counts["lost"], counts["passed"]) > 20
+
+        def both_ways() -> bool:
+            counts = device.wire.counts()
+            return min(counts["lost"], counts["passed"]) > 20
+
+        eventually(both_ways)
 
     def test_the_wire_is_narrow(self, network, device):
         device.wire.set(mbit_per_s=4)

@@ -22,6 +22,7 @@ PACKAGES = (
     "tensorrt",
 )  # fmt: skip
 PROGRAMS = ("trtexec", "nvpmodel", "jetson_clocks", "tegrastats", "vcgencmd")
+JETPACK = "/usr/lib/python{}.{}/dist-packages"
 # Where they are, if a login's PATH doesn't lead there.
 PLACES = "/usr/sbin:/usr/bin:/usr/src/tensorrt/bin"
 _KIB = 1024
@@ -127,12 +128,14 @@ def _clocks_khz(system: Path) -> Dict[str, int]:
 def _packages() -> Dict[str, str]:
     """Versions of the runtimes that are installed for this Python, read without importing them."""
     found: Dict[str, str] = {}
-    # An isolated Python doesn't look into the user's own packages; a job's does.
-    for folder in [*sys.path, site.getusersitepackages()]:
+    # An isolated Python doesn't look into the user's own packages; a job's does. Of JetPack's it
+    # takes TensorRT, for want of one of its own.
+    folders = [(folder, PACKAGES) for folder in [*sys.path, site.getusersitepackages()]]
+    for folder, wanted in [*folders, (JETPACK.format(*sys.version_info), ("tensorrt",))]:
         with contextlib.suppress(OSError):
             for path in sorted(Path(folder).iterdir()):
                 match = PACKAGE.fullmatch(path.name)
-                if match and match.group(1) in PACKAGES:
+                if match and match.group(1) in wanted:
                     found.setdefault(match.group(1), match.group(2))
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from edgekit.measure.parts import timed_parts
-from edgekit.runtimes.cudart import timed_parts as of_one
+from edgekit.runtimes.cudadriver import timed_parts as of_one
 from edgekit.wire import Profile
 from tests.fakes import Clock, Session
 

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgekit.errors import MissingDependency
-from edgekit.runtimes import cudart, onnxcuda
+from edgekit.runtimes import cudadriver, onnxcuda
 from edgekit.runtimes.onnxruntime import PROVIDERS, opened, session_options
 
 
@@ -54,7 +54,7 @@ def test_the_parts_of_an_inference(model: Path, monkeypatch: pytest.MonkeyPatch)
     seen: list[Any] = []
 
     def spied(stream: Any, copy_in: Any, compute: Any, copy_out: Any) -> dict[str, int]:
-        return cudart.timed_parts(stream, copy_in, compute, lambda: seen.append(copy_out()))
+        return cudadriver.timed_parts(stream, copy_in, compute, lambda: seen.append(copy_out()))
 
     monkeypatch.setattr(onnxcuda, "timed_parts", spied)
     feeds = [{"x": np.full((1, 3), value, np.float32)} for value in (1.0, 4.0)]

@@ -1,4 +1,4 @@
-"""The adapter of TensorRT without a GPU: where an engine comes from, by a module of our own."""
+"""The adapter of TensorRT without a GPU: over a module and a driver of our own."""
 
 from __future__ import annotations
 
@@ -12,121 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit import trtexec
-from edgekit.errors import DataError, MissingDependency
+from edgekit import engine, trtexec
+from edgekit.errors import DataError, MissingDependency, ToolError
+from edgekit.runtimes import RUNTIMES, Parted
+from tests.fake_tensorrt import BUILT, FLAGS, LARGEST, Engine, Layer, module
 from tests.unit.test_trtexec import stand_in
-
-
-class _Tensor:
-    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        self.name, self.shape, self.dtype = name, shape, "float32"
-
-
-class _Layer:
-    type = "CONVOLUTION"
-
-
-class _Network:
-    num_inputs, num_layers = 2, 1
-
-    def get_input(self, index: int) -> _Tensor:
-        return (_Tensor("x", (-1, 3)), _Tensor("mask", (3,)))[index]
-
-    def get_layer(self, index: int) -> _Layer:
-        return _Layer()
-
-
-class _Config:
-    def add_optimization_profile(self, profile: Any) -> None:
-        self.profile = profile
-
-
-class _Profile(dict[str, Any]):
-    def set_shape(self, name: str, *shapes: Any) -> None:
-        self[name] = shapes
-
-
-class _Parser:
-    num_errors = 1
-
-    def __init__(self, network: Any, logger: Any) -> None:
-        pass
-
-    def parse_from_file(self, path: str) -> bool:
-        return Path(path).read_bytes() != b"broken"
-
-    def get_error(self, index: int) -> str:
-        return "no such operator"
-
-
-BUILT: list[Any] = []
-FLAGS: list[int] = []
-
-
-class _Builder:
-    def __init__(self, logger: Any) -> None:
-        pass
-
-    def create_network(self, flags: int) -> _Network:
-        FLAGS.append(flags)
-        return _Network()
-
-    def create_builder_config(self) -> _Config:
-        return _Config()
-
-    def create_optimization_profile(self) -> _Profile:
-        return _Profile()
-
-    def build_serialized_network(self, network: Any, config: _Config) -> bytes:
-        BUILT.append(config.profile)
-        return b"built by the module"
-
-
-class _Engine:
-    num_io_tensors = num_layers = 0
-
-    def __init__(self, plan: bytes) -> None:
-        self.plan = plan
-        self.device_memory_size = 5
-
-    def create_execution_context(self) -> None:
-        pass
-
-
-class _Runtime:
-    def __init__(self, logger: Any) -> None:
-        pass
-
-    def deserialize_cuda_engine(self, plan: bytes) -> _Engine | None:
-        return _Engine(plan) if plan != b"of another GPU" else None
-
-
-def _module(version: str, **flags: int) -> types.ModuleType:
-    module: Any = types.ModuleType("tensorrt")
-    module.__version__ = version
-    module.IProfiler, module.Builder, module.OnnxParser = object, _Builder, _Parser
-    module.Runtime = _Runtime
-    module.Logger = type("Logger", (), {"__init__": lambda self, level: None})
-    module.Logger.ERROR = module.Logger.WARNING = 0
-    module.NetworkDefinitionCreationFlag = types.SimpleNamespace(**flags)
-    module.ProfilingVerbosity = types.SimpleNamespace(DETAILED=2)
-    module.LayerType = types.SimpleNamespace(QUANTIZE="QUANTIZE")
-    module.nptype = np.dtype
-    return module
-
 
 NEW = {"EXPLICIT_BATCH": 0, "STRONGLY_TYPED": 1}
 OLD = {"EXPLICIT_BATCH": 0}
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def load(
+    driver: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """Loads a model by the adapter, over a TensorRT of a version."""
-    cudart: Any = types.ModuleType("edgekit.runtimes.cudart")
-    cudart.Stream, cudart.need_gpu = object, lambda: None
-    cudart.timed_parts = cudart.allocated = None
-    cudart.device_settings = lambda: {"device_name": "Orin", "compute_capability": "8.7"}
-    monkeypatch.setitem(sys.modules, "edgekit.runtimes.cudart", cudart)
+    del driver  # it is there
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     BUILT.clear()
     FLAGS.clear()
@@ -134,7 +35,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     model.write_bytes(b"a model")
 
     def load(version: str, flags: dict[str, int], path: Path = model, batch: int = 4) -> Any:
-        monkeypatch.setitem(sys.modules, "tensorrt", _module(version, **flags))
+        monkeypatch.setitem(sys.modules, "tensorrt", module(version, **flags))
         monkeypatch.delitem(sys.modules, "edgekit.runtimes.tensorrt", raising=False)
         runtime = importlib.import_module("edgekit.runtimes.tensorrt").RUNTIME
         return runtime.load(path, threads=1, precision="fp16", shape_of=lambda spec: (batch, 3))
@@ -148,12 +49,17 @@ def test_an_engine_is_built_for_the_shapes_that_run(load: Any) -> None:
     assert session._engine.plan == b"built by the module"
     assert BUILT == [{"x": ((4, 3), (4, 3), (4, 3))}]
     assert FLAGS == [0b10]
-    assert session.settings()["engine"] == "built by module"
+    settings = session.settings()
+    assert settings["engine"] == "built by module"
+    assert float(settings["engine_build_s"]) >= 0.0
+    assert settings["device_name"] == "Orin"
 
 
 def test_the_next_process_finds_it(load: Any) -> None:
     load("10.3.0", NEW)
-    assert load("10.3.0", NEW).settings()["engine"] == "kept"
+    settings = load("10.3.0", NEW).settings()
+    assert settings["engine"] == "kept"
+    assert "engine_build_s" not in settings
     assert len(BUILT) == 1
 
 
@@ -185,7 +91,7 @@ def test_a_quantized_file_is_built_in_int8(
 ) -> None:
     program = stand_in(tmp_path, "trtexec-8.5", engine="e")
     monkeypatch.setattr(trtexec, "find", lambda: program)
-    monkeypatch.setattr(_Layer, "type", "QUANTIZE")
+    monkeypatch.setattr(Layer, "type", "QUANTIZE")
     load("8.5.2", OLD)
     assert "--int8" in (tmp_path / "asked").read_text().splitlines()[-1].split()
 
@@ -214,3 +120,92 @@ def test_a_file_that_the_parser_refuses(load: Any, tmp_path: Path) -> None:
     path.write_bytes(b"broken")
     with pytest.raises(DataError, match="no such operator"):
         load("10.3.0", NEW, path)
+
+
+def test_an_inference_is_right_each_time(load: Any) -> None:
+    session = load("10.3.0", NEW)
+    assert [spec.shape for spec in (*session.inputs, *session.outputs)] == [(4, 3), (4, 3)]
+    feeds = [{"x": np.full((4, 3), value, np.float32)} for value in (1.0, 4.0)]
+    first, second = (session.run(feed)[0] for feed in feeds)
+    assert first.dtype == np.float32
+    assert (first.tolist(), second.tolist()) == ([[2.0] * 3] * 4, [[8.0] * 3] * 4)
+
+
+def test_copies_are_parts_of_their_own(load: Any) -> None:
+    session = load("10.3.0", NEW)
+    assert isinstance(session, Parted)
+    parts = session.parts({"x": np.ones((4, 3), np.float32)})
+    # Of 48 bytes each, by the driver's clock; computing moves that on by nothing.
+    assert {name: parts[name] for name in ("h2d", "compute", "d2h")} == {
+        "h2d": 48_000_000,
+        "compute": 0,
+        "d2h": 48_000_000,
+    }
+    assert parts["compute_host"] > 0
+
+
+def test_what_ran_in_which_type_and_how_long(load: Any) -> None:
+    session = load("10.3.0", NEW)
+    (op,) = session.execution({"x": np.ones((4, 3), np.float32)})
+    assert (op.name, op.precision, op.unit, op.time_ns) == ("double", "int8", "CUDA", 500_000)
+
+
+def test_a_shape_that_the_engine_was_not_built_for(load: Any, tmp_path: Path) -> None:
+    path = tmp_path / "given.engine"
+    path.write_bytes(b"given")
+    with pytest.raises(ToolError, match=r"was not built for 'x' of shape \(9, 3\)") as caught:
+        load("10.3.0", NEW, path, batch=LARGEST + 1)
+    assert ".onnx" in caught.value.hint
+
+
+def test_a_type_that_numpy_has_not(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "dtype", types.SimpleNamespace(name="BF16"))
+    with pytest.raises(ToolError, match="BF16"):
+        load("10.3.0", NEW)
+
+
+def test_a_python_without_tensorrt_is_told_which_one_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("tensorrt", "tensorrt_rtx_bindings"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "edgekit.runtimes.tensorrt", raising=False)
+    monkeypatch.setattr(RUNTIMES, "_loaded", {})
+    with pytest.raises(MissingDependency, match=f"no TensorRT for {sys.executable}") as caught:
+        RUNTIMES.get("tensorrt")
+    assert "python3-libnvinfer" in caught.value.hint
+
+
+def test_an_environment_of_the_same_version_takes_jetpacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "JETPACK", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx_bindings", module("1.0"))
+    assert engine.module() is sys.modules["tensorrt_rtx_bindings"]
+    assert str(tmp_path) not in sys.path
+    (tmp_path / "tensorrt.py").write_text("whose = 'JetPack'\n")
+    assert engine.module().whose == "JetPack"
+    monkeypatch.delitem(sys.modules, "tensorrt")
+
+
+def test_the_real_module_has_what_the_adapter_calls() -> None:
+    """TensorRT for RTX has TensorRT's interface, and is here without a GPU."""
+    trt = pytest.importorskip("tensorrt_rtx_bindings")
+    called = {
+        trt.ICudaEngine: "create_execution_context create_engine_inspector num_io_tensors "
+        "num_layers get_tensor_name get_tensor_mode get_tensor_shape get_tensor_dtype "
+        "device_memory_size_v2",
+        trt.IExecutionContext: "profiler set_input_shape get_tensor_shape set_tensor_address "
+        "execute_async_v3",
+        trt.EngineInspector: "execution_context get_engine_information",
+        trt.IProfiler: "report_layer_time",
+        trt.Runtime: "deserialize_cuda_engine",
+        trt.LayerInformationFormat: "JSON",
+        trt.TensorIOMode: "INPUT",
+        trt.DataType: "FLOAT HALF INT8 UINT8 INT32 INT64 BOOL",
+    }
+    for kind, names in called.items():
+        assert [name for name in names.split() if not hasattr(kind, name)] == []
+    assert trt.DataType.FLOAT.name == "FLOAT"

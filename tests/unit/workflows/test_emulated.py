@@ -103,7 +103,7 @@ def test_the_fastest_of_real_ones_is_of_real_ones() -> None:
         replace(made.plan(precision="int8"), device=REAL), [made.samples(p50_ms=90.0)]
     )
     text = markdown.render([leg(), slow])
-    assert "toy/onnx-int8, onnxruntime: 9" in text
+    assert f"toy/onnx-int8 on {REAL.name}, onnxruntime: 9" in text
 
 
 def test_it_is_on_no_front_and_keeps_nobody_from_one() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def artifact(folder: Path) -> Artifact:
     (folder / "model.tflite").write_bytes(b"TFL3" + bytes(1000))
     images = np.random.default_rng(0).normal(size=(SAMPLES, 3, 4, 4)).astype(np.float32)
     outputs = images.transpose(0, 2, 3, 1).reshape(SAMPLES, -1)
-    np.savez(folder / "golden.npz", **{"input:x": images, "output:0": outputs})
+    arrays: dict[str, Any] = {"input:x": images, "output:0": outputs}
+    np.savez(folder / "golden.npz", **arrays)
     names = {"model.tflite": "model", "golden.npz": "golden"}
     files = [storage.describe(folder, name, role) for name, role in names.items()]
     made = bench_results.artifact()

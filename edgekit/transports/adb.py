@@ -83,12 +83,12 @@ class AdbLink:
         name = job_id or secrets.token_hex(16)
         mask = big_mask(states.strengths(facts), job.threads)
         check = phonebench.golden(job)
+        self._jobs.append(name)
         if self._phone.state(name) == ("", ""):
             yield _phase("cooldown")
             environment |= self._cooled(job)
             order = phonebench.order(job, name, program, mask, check)
             self._phone.bring(order.items)
-            self._jobs.append(name)
             self._phone.begin(name, order.steps, until_s - time.monotonic())
         yield from self._follow(name, until_s)
         settings = {

@@ -28,8 +28,8 @@ _LOOK_S = 0.05
 _MOST_WORDS_BYTES = 2**12
 # What adb itself says, in its versions from 29 on; the first that is found.
 _REFUSED = ("unauthorized", "failed to authenticate", "authenticating")
-_FORBIDDEN = ("permission",)
-_FULL = ("no space left",)
+_FORBIDDEN = "permissions"
+_FULL = "no space left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,7 @@ class Adb:
         most_s = 2 * _ANSWER_S + path.stat().st_size / _LEAST_BYTES_PER_S
         answer = self._phone(["push", str(path.absolute()), to], most_s, _MOST_WORDS_BYTES)
         if answer.status:
-            words = printable(answer.output.decode(errors="replace") + answer.words)
-            if any(word in words.lower() for word in _FULL):
-                raise Incompatible("the phone's disk is full", hint="free some room there")
-            raise LinkLost(f"a file could not be sent: {words.strip()}", hint="run it again")
+            raise self._trouble(answer.output.decode(errors="replace") + answer.words)
 
     def connect(self) -> None:
         """Connect anew, where it is reached over TCP. adb says `device` of one long gone."""
@@ -180,7 +177,9 @@ class Adb:
                 hint="accept this computer's key on the phone's screen; switch USB debugging off "
                 "and on if it doesn't ask",
             )
-        if any(word in lower for word in _FORBIDDEN):
+        if _FULL in lower:
+            return Incompatible("the phone's disk is full", hint="free some room there")
+        if _FORBIDDEN in lower:
             return AuthFailed(
                 f"this user may not use {self._serial}: {said}",
                 hint="`sudo apt install android-sdk-platform-tools-common` brings udev's rules; "

@@ -21,6 +21,7 @@ from tests.lab.phone import Adbd
 from tests.source import ROOT
 
 _TIMEOUT_S = 120
+MAIN = "from edgekit.__main__ import main; main()"
 Phone = Device[Adbd]
 
 
@@ -35,15 +36,17 @@ class User:
 
     def __init__(self, network: Network, phone: Phone, home: Path) -> None:
         self.phone, self.home = phone, home
-        self._network = network
+        words = ["env", f"HOME={home}", f"XDG_CONFIG_HOME={home}/.config", f"PYTHONPATH={ROOT}"]
+        self._words = network.host.enter(*words, sys.executable, "-c")
         self.program = home / "a 'quoted'; program"
         self.model = phones.artifact(home / "toy;touch x" / "litert-fp32").path
 
     def start(self, *args: object) -> subprocess.Popen[str]:
-        words = ["env", f"HOME={self.home}", f"XDG_CONFIG_HOME={self.home}/.config"]
-        words += [f"PYTHONPATH={ROOT}", "COLUMNS=250", sys.executable, "-m", "edgekit"]
+        return self.start_python(MAIN, *args)
+
+    def start_python(self, text: str, *args: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self._network.host.enter(*words, *map(str, args)),
+            [*self._words, text, *map(str, args)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,9 +54,7 @@ class User:
         )
 
     def cli(self, *args: object) -> subprocess.CompletedProcess[str]:
-        with self.start(*args) as process:
-            output, words = process.communicate(timeout=_TIMEOUT_S)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, words)
+        return self.python(MAIN, *args)
 
     def add(self, *extra: str, serial: str = "") -> str:
         address = serial or self.phone.server.serial
@@ -79,10 +80,23 @@ class User:
     def _there(self, path: str) -> Path:
         return self.phone.server.data / path.removeprefix("/data/")
 
+    def is_measuring(self) -> bool:
+        return self._there(phones.NOTES).exists() and "64" in self.starts
+
     def is_clean(self) -> bool:
         left = list(self.there("jobs").iterdir()) + list(self.there("").glob("sent-*"))
-        running = [line for _, line in self.phone.machine.processes() if "phone-" in line]
-        return not (left or running or self.there("lock").exists())
+        return not (left or self.running() or self.there("lock").exists())
+
+    def running(self) -> list[str]:
+        """What of edgekit's still runs on the phone."""
+        words = ("phone-", "sleep", "files/")
+        found = [line for _, line in self.phone.machine.processes()]
+        return [line for line in found if any(word in line for word in words)]
+
+    def python(self, text: str, *args: object) -> subprocess.CompletedProcess[str]:
+        with self.start_python(text, *args) as process:
+            output, words = process.communicate(timeout=_TIMEOUT_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, words)
 
 
 @pytest.fixture
@@ -149,20 +163,78 @@ def test_a_phone_is_added_looked_at_and_measured(user: User) -> None:
     assert len(user.starts) == 2 * len(["1"] * phones.SAMPLES + ["64"])
 
 
-def test_the_link_is_cut_while_it_runs_and_mended(user: User) -> None:
-    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 8')
+def cut(user: User) -> None:
+    user.phone.wire.cut()
+    time.sleep(6)
+    user.phone.wire.mend()
+
+
+def kill_adbd(user: User) -> None:
+    user.phone.server.kill()
+    time.sleep(1)
+    user.phone.server.start()
+
+
+@pytest.mark.parametrize("disturb", [cut, kill_adbd])
+def test_the_link_breaks_while_it_runs_and_is_mended(
+    user: User, disturb: Callable[[User], None]
+) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 5')
     user.add()
-    with user.start(*user.bench()) as process:
-        wait_for(lambda: user._there(phones.NOTES).exists() and "64" in user.starts)
-        user.phone.wire.cut()
-        time.sleep(10)
-        user.phone.wire.mend()
+    # Of a hanging call; the real ones wait longer.
+    quick = "from edgekit.transports import adbprogram; adbprogram._ANSWER_S = 2.0\n"
+    with user.start_python(quick + MAIN, *user.bench()) as process:
+        wait_for(user.is_measuring)
+        disturb(user)
         output, words = process.communicate(timeout=_TIMEOUT_S)
     assert process.returncode == 0, words + output
     (found,) = json.loads(output)["results"]
     assert found["valid"], found["reasons"]
     assert found["metrics"]["latency_p50_ms"] == 2.781
     assert user.starts == ["1"] * phones.SAMPLES + ["64"]
+    assert user.is_clean()
+
+
+# A host that dies in the middle: with a lease of 2 s, and the id of the job.
+DIES = """
+import os, sys
+from edgekit import inventory
+from edgekit.transports import TRANSPORTS, phone, visit
+from edgekit.workflows import bench, plans
+from pathlib import Path
+phone.LEASE_S = float(sys.argv[2])
+(plan,), _ = plans.plan(plans.BenchRequest((Path(sys.argv[1]),), Path(), device="phone", profile="quick"))
+link = TRANSPORTS.get("adb").open(inventory.device("phone"), "me")
+for line in link.run(bench.job(plan), timeout_s=60, job_id="ab" * 16):
+    print(line.decode(), flush=True)
+    if len(sys.argv) > 3 and b"run" in line:
+        os._exit(9)
+link.close()
+"""
+
+
+def test_a_host_that_takes_over_finds_the_job_again(user: User) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 3')
+    user.add()
+    assert user.python(DIES, user.model, 180, "die").returncode == 9
+    assert user.there("lock").exists()
+    done = user.python(DIES, user.model, 180)
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["summary"]["p50_ns"] == 2_781_000
+    assert user.starts == ["1"] * phones.SAMPLES + ["64"]
+    assert user.is_clean()
+
+
+def test_a_phone_that_is_left_alone_ends_the_job_by_itself(user: User) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 300')
+    user.add()
+    assert user.python(DIES, user.model, 3, "die").returncode == 9
+    wait_for(lambda: user.there(f"jobs/{'ab' * 16}/ended").exists())
+    wait_for(lambda: not user.running())
+    # The next one cleans up, and isn't kept waiting.
+    phones.benchmark_model(user.program)
+    assert result(user.cli(*user.bench()))["valid"]
     assert user.is_clean()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgekit.android import elf, state
 from edgekit.errors import DataError
-from edgekit.transports.adb import facts_of
+from edgekit.transports import phonefacts
 
 CPUS = "/sys/devices/system/cpu/cpu"
 TEXT = f"""== properties
@@ -61,7 +61,7 @@ def test_what_a_phone_is_and_how_it_is() -> None:
 
 
 def test_its_facts_as_a_record() -> None:
-    found = facts_of(TEXT)
+    found = phonefacts.of(TEXT)
     assert (found.machine, found.system) == ("arm64-v8a", "Android 14 (API 34)")
     assert (found.cpus, found.big_cpus) == (8, 1)
     assert (found.memory_bytes, found.available_bytes) == (7700000 * 1024, 3300000 * 1024)
@@ -69,16 +69,20 @@ def test_its_facts_as_a_record() -> None:
     assert (found.thermal_status, found.battery) == (1, "87 %, charging")
 
 
-PIECES = st.sampled_from([*TEXT.splitlines(keepends=True), "== cpus\n", "count 0\n", "\x1b[2J"])
+HOT = "Temperature{mValue=41.2, mType=0, mName=\x1b[2J, mStatus=0}\n"
+PIECES = st.sampled_from(
+    [HOT, "== thermal\n", *TEXT.splitlines(keepends=True), "== cpus\n", "count 0\n", "\x1b[2J"]
+)
 
 
 @settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(PIECES).map("".join)))
 def test_any_text_is_read(text: str) -> None:
-    found = facts_of(text)
+    found = phonefacts.of(text)
     assert found.cpus >= 1
     assert found.governor.isprintable()
     assert found.battery.isprintable()
+    assert "".join(found.temperatures_c).isprintable()
 
 
 def program(path: Path, bits: int, machine: int) -> Path:

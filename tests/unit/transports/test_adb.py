@@ -25,8 +25,8 @@ from edgekit.errors import (
     UsageError,
 )
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.transports import adbprogram, phonebench
-from edgekit.transports.adb import AdbLink, facts_of
+from edgekit.transports import adbprogram, phonebench, phonefacts
+from edgekit.transports.adb import AdbLink
 from edgekit.transports.adbprogram import Adb
 from edgekit.transports.cargo import of_bytes
 from edgekit.transports.phone import HOME, Phone
@@ -284,6 +284,6 @@ class TestOrder:
 
 
 def test_facts_of_a_phone_that_tells_nothing() -> None:
-    found = facts_of("")
+    found = phonefacts.of("")
     assert (found.cpus, found.big_cpus, found.thermal_status, found.battery) == (1, 0, None, "")
     assert json.dumps(found.temperatures_c) == "{}"

@@ -80,6 +80,7 @@ class DeviceEntry:
         python: Its Python.
         emulated: Whether it is no real hardware.
         file: The inventory that it stands in.
+        benchmark_model: Of a phone: the path here of the program that runs models there.
     """
 
     name: str
@@ -90,6 +91,7 @@ class DeviceEntry:
     python: str
     emulated: bool
     file: str
+    benchmark_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,9 +129,7 @@ class AdbLink:
     def _cooled(self, job: Job) -> dict[str, str]:
         if job.cooldown is None:
             return {}
-        return cool_down(
-            job.cooldown, lambda: states.state(self._phone.facts()), sleep=self._pause
-        )
+        return cool_down(job.cooldown, lambda: states.state(self._phone.heat()), sleep=self._pause)
 
     def _follow(self, name: str, until_s: float) -> Iterator[bytes]:
         """Say the phases of a job until it is over.

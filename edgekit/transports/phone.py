@@ -70,6 +70,10 @@ class Phone:
         """What it is and how it is, as `edgekit.android.state` reads it."""
         return self.ask("facts")
 
+    def heat(self) -> str:
+        """Of `facts` its temperatures alone."""
+        return self.ask("facts", "thermal")
+
     def bring(self, items: Iterable[Item]) -> None:
         """Send those files that it hasn't got yet.
 

@@ -138,7 +138,8 @@ state() {
 
 facts() {
   cpus=/sys/devices/system/cpu
-  for part in properties battery thermal cpus memory disk uptime; do
+  [ $# -gt 0 ] || set -- properties battery thermal cpus memory disk uptime
+  for part in "$@"; do
     echo "== $part"
     case $part in
       properties) getprop ;;
@@ -179,6 +180,6 @@ case $verb in
     end "jobs/$1"
     ls -t files | tail -n "+$2" | while read -r sha; do rm -f "files/$sha"; done
     echo ended ;;
-  facts) now; facts ;;
+  facts) now; facts "$@" ;;
 esac
 exit 0 # any other status is a link that broke

@@ -15,6 +15,7 @@ from edgekit.records.devicespec import DeviceSpec
 from edgekit.records.findings import Disturbance, Part
 from edgekit.text import one_line
 from edgekit.transports import TRANSPORTS, Remote
+from edgekit.transports.phone import HOME
 from edgekit.workflows import phones
 
 # By runtime: distributions of which one must be there, and the one to install.
@@ -125,15 +126,17 @@ def _remote(transport: str) -> Remote:
 
 
 def _entry(name: str, spec: DeviceSpec, file: str) -> DeviceEntry:
+    is_phone = spec.transport == "adb"
     return DeviceEntry(
         name=name,
         transport=spec.transport,
         address=spec.address,
         fingerprint=spec.fingerprint,
-        work_dir=spec.work_dir,
-        python=spec.python,
+        work_dir=HOME if is_phone else spec.work_dir,
+        python="" if is_phone else spec.python,
         emulated=spec.emulated,
         file=file,
+        benchmark_model=spec.benchmark_model,
     )
 
 

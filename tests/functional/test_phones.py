@@ -230,11 +230,37 @@ def test_a_phone_that_is_left_alone_ends_the_job_by_itself(user: User) -> None:
     phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 300')
     user.add()
     assert user.python(DIES, user.model, 3, "die").returncode == 9
-    wait_for(lambda: user.there(f"jobs/{'ab' * 16}/ended").exists())
+    ended = user.there(f"jobs/{'ab' * 16}/ended")
+    wait_for(ended.exists)
     wait_for(lambda: not user.running())
+    assert ended.read_text() == "lease\n"
     # The next one cleans up, and isn't kept waiting.
     phones.benchmark_model(user.program)
     assert result(user.cli(*user.bench()))["valid"]
+    assert user.is_clean()
+
+
+# Whoever asks twice, and then wants nothing any more.
+LEAVES = (
+    DIES.split("for line", maxsplit=1)[0]
+    + """
+lines = link.run(bench.job(plan), timeout_s=60, job_id="ab" * 16)
+while b'"run"' not in next(lines):
+    pass
+print(phone.Phone(inventory.find("phone").address, "me").ask("begin", "ab" * 16, "60", "0" * 64))
+lines.close()
+link.close()
+"""
+)
+
+
+def test_a_job_is_begun_once_and_ended_with_its_link(user: User) -> None:
+    phones.benchmark_model(user.program, work='[ "$runs" = 1 ] || sleep 300')
+    user.add()
+    with user.start_python(LEAVES, user.model, 180) as process:
+        output, words = process.communicate(timeout=_TIMEOUT_S)
+    assert output.strip() == "begun", words
+    assert user.starts == ["1"] * phones.SAMPLES + ["64"]
     assert user.is_clean()
 
 

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
+
 from edgekit.bundles import archives, wheels
 from edgekit.bundles.wheels import Platform
-from edgekit.errors import Incompatible, ToolError, UsageError
+from edgekit.errors import Incompatible, ToolError
 from edgekit.records import digest
 from edgekit.storage import file_sha256
 
@@ -25,6 +27,8 @@ REQUIREMENTS = {
     "onnxruntime-reference": ("onnxruntime", "numpy"),
     "openvino": ("openvino", "numpy"),
     "litert": ("ai-edge-litert", "numpy"),
+    # Alone, beside a runtime that the device has: its own build must not be hidden by another.
+    "numpy": ("numpy",),
 }
 # Half a GiB, for a device that has better runtimes.
 _NEVER = "torch"
@@ -52,35 +56,65 @@ def bundle(runtime: str, platform: Platform, cache: Path, uv: str = "") -> Bundl
     """What `runtime` needs on a device, from the cache if it was made before.
 
     Args:
-        runtime: Name of the runtime.
+        runtime: Name of the runtime; `numpy` for NumPy alone.
         platform: The device's.
         cache: Where archives are kept. Whoever removes it gets the newest packages again.
         uv: The program; empty to find it.
 
     Raises:
-        UsageError: The runtime can't be pushed to a device.
         MissingDependency: uv isn't installed.
-        Incompatible: A package has no wheel for the device.
+        Incompatible: The runtime can't be pushed to a device, or has no wheel for it.
         ToolError: uv failed, as where the registry can't be reached.
     """
     requirements = _requirements(runtime)
+    place = _place(requirements, platform, cache)
+    place.mkdir(parents=True, exist_ok=True)
+    # A fleet of one kind of board asks for one bundle eight times at once.
+    with filelock.FileLock(place / "lock"):
+        return _kept(place) or _made(requirements, platform, place, uv or wheels.find_uv())
+
+
+def kept(runtime: str, platform: Platform, cache: Path) -> Bundle | None:
+    """What `bundle` gives without asking anybody; None if it must be made.
+
+    Raises:
+        Incompatible: The runtime can't be pushed to a device.
+    """
+    return _kept(_place(_requirements(runtime), platform, cache))
+
+
+def foreseen(runtime: str, platform: Platform, cache: Path) -> tuple[dict[str, str], int | None]:
+    """What `bundle` would give, without making it.
+
+    Returns:
+        Versions by package, and the bytes of the archive; None if it isn't made yet.
+
+    Raises:
+        EdgekitError: As `bundle` does.
+    """
+    found = kept(runtime, platform, cache)
+    if found is not None:
+        return found.versions, found.size_bytes
+    return wheels.foresee(wheels.find_uv(), _requirements(runtime), platform), None
+
+
+def _place(requirements: Sequence[str], platform: Platform, cache: Path) -> Path:
     name = digest({"requirements": requirements, "tag": platform.tag, "python": platform.python})
-    place = cache / name[:32]
-    return _kept(place) or _made(requirements, platform, place, uv or wheels.find_uv())
+    return cache / name[:32]
 
 
 def _requirements(runtime: str) -> Sequence[str]:
     if runtime in REQUIREMENTS:
         return REQUIREMENTS[runtime]
     if runtime.startswith(_NEVER):
-        raise UsageError(
-            f"{runtime} is never pushed to a device: torch alone is half a GiB",
-            hint="install torch on the device, or export to another format",
+        raise Incompatible(
+            "the device has no torch, which is never pushed: it is half a GiB",
+            hint="there: `python3 -m pip install --user torch`; or export to another format",
         )
-    raise UsageError(
-        f"{runtime} can't be pushed to a device",
-        hint="what JetPack brings (TensorRT, CUDA) is used where it is; pushed are "
-        + ", ".join(REQUIREMENTS),
+    raise Incompatible(
+        f"the device has no {runtime}, which can't be pushed to it",
+        hint="a Jetson has TensorRT and CUDA by `sudo apt install nvidia-jetpack`, for "
+        "/usr/bin/python3: take that one as `python` in the device's entry",
     )
 
 
@@ -95,7 +129,6 @@ def _kept(place: Path) -> Bundle | None:
 
 
 def _made(requirements: Sequence[str], platform: Platform, place: Path, uv: str) -> Bundle:
-    place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place) as scratch:
         folder, aside = Path(scratch, "packages"), Path(scratch, _ARCHIVE)
         wheels.install(uv, requirements, platform, folder)
@@ -112,7 +145,7 @@ def _made(requirements: Sequence[str], platform: Platform, place: Path, uv: str)
         aside.replace(place / _ARCHIVE)
         record.replace(place / _RECORD)
     found = _kept(place)
-    if found is None:  # somebody else made it at the same time, with other versions
+    if found is None:
         raise ToolError(f"{place} was changed meanwhile", hint="run it again")
     return found
 

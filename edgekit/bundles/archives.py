@@ -15,6 +15,9 @@ from edgekit.storage import file_sha256
 _TOP = {"bin", ".lock", ".gitignore", "CACHEDIR.TAG"}
 _NAMES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "__pycache__"}
 
+# Of ONNX Runtime: 46.0 MB in 6 s. gzip's own level, 9, takes 17 s for 44.5 MB.
+_LEVEL = 4
+
 
 def pack(folder: Path, archive: Path) -> str:
     """Write `folder` into `archive`, a gzipped tar, without what belongs to one installation.
@@ -26,7 +29,7 @@ def pack(folder: Path, archive: Path) -> str:
     """
     with (
         archive.open("wb") as raw,
-        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in _files(folder):

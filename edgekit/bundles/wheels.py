@@ -29,10 +29,12 @@ UNUSED = (
     "coloredlogs", "humanfriendly", "mpmath", "openvino-telemetry", "protobuf", "sympy", "tqdm",
 )  # fmt: skip
 _OFFLINE = re.compile(
-    r"error sending request|failed to fetch|could not connect|dns error|connect error|timed out",
+    r"error sending request|failed to fetch|could not connect|dns error|connect error|timed out"
+    r"|network was disabled|connectivity is disabled",
     re.IGNORECASE,
 )
 _TAIL_LINES = 15
+_PLANNED = re.compile(r"(?m)^ \+ ([A-Za-z0-9._-]+)==(\S+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +142,43 @@ def install(uv: str, requirements: Sequence[str], platform: Platform, folder: Pa
         Incompatible: Which has no wheel for it, and what would have to be newer.
         ToolError: uv failed for another reason.
     """
+    _resolve(uv, requirements, platform, command(uv, requirements, platform, folder))
+
+
+def foresee(uv: str, requirements: Sequence[str], platform: Platform) -> dict[str, str]:
+    """Versions that `install` would install, by package.
+
+    Raises:
+        EdgekitError: As `install` does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        words = [*command(uv, requirements, platform, Path(folder)), "--dry-run"]
+        said = _resolve(uv, requirements, platform, words)
+    return dict(_PLANNED.findall(said))
+
+
+def _resolve(
+    uv: str, requirements: Sequence[str], platform: Platform, words: Sequence[str]
+) -> str:
+    """Run uv's `words` without what is in `UNUSED`, and give what it said.
+
+    Raises:
+        EdgekitError: As `install` does.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         # Asked for on no machine that there is, which is uv's way not to ask for it.
         overrides = Path(scratch, "unused.txt")
         overrides.write_text("".join(f"{name} ; python_version < '3'\n" for name in UNUSED))
-        words = command(uv, requirements, platform, folder)
-        fault = _fault([*words, "--override", str(overrides)])
-    if not fault:
-        return
+        done, said = _ask([*words, "--override", str(overrides)])
+    if done:
+        return said
     for requirement in requirements:
         if not _exists(uv, requirement, platform):
-            raise _missing(uv, requirement, platform, fault)
+            raise _missing(uv, requirement, platform, said)
     raise ToolError(
         f"uv could not install {', '.join(requirements)} for {platform}",
         hint="its last lines say why",
-        stderr_tail=fault,
+        stderr_tail=said,
     )
 
 
@@ -192,14 +216,14 @@ def _missing(uv: str, requirement: str, platform: Platform, tail: str) -> Incomp
 
 def _exists(uv: str, requirement: str, platform: Platform) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        return not _fault([*command(uv, [requirement], platform, Path(folder)), "--dry-run"])
+        return _ask([*command(uv, [requirement], platform, Path(folder)), "--dry-run"])[0]
 
 
-def _fault(words: Sequence[str]) -> str:
-    """Run uv and give the last lines that it said if it failed; empty if it didn't.
+def _ask(words: Sequence[str]) -> tuple[bool, str]:
+    """Run uv; gives whether it did what it should, and what it said: if not, the last lines.
 
     Raises:
-        ToolError: It can't be started, or couldn't ask the registry.
+        ToolError: It can't be started, was ended, or couldn't ask the registry.
     """
     try:
         done = subprocess.run(  # noqa: S603 -- a fixed program, no shell
@@ -221,7 +245,9 @@ def _fault(words: Sequence[str]) -> str:
             f"uv was not done after {_TIMEOUT_S:g} s", hint="see to the network, and run it again"
         ) from error
     if done.returncode == 0:
-        return ""
+        return True, done.stderr
+    if done.returncode < 0:  # by Ctrl-C: asking it for the reason would go on
+        raise ToolError(f"uv was ended by signal {-done.returncode}", hint="run it again")
     tail = "\n".join(printable(done.stderr).splitlines()[-_TAIL_LINES:])
     # Or what can't be asked would be taken for what there isn't.
     if _OFFLINE.search(done.stderr):
@@ -230,7 +256,7 @@ def _fault(words: Sequence[str]) -> str:
             hint="uv takes a mirror from UV_DEFAULT_INDEX, and a proxy from HTTPS_PROXY",
             stderr_tail=tail,
         )
-    return tail or f"it ended with status {done.returncode}"
+    return False, tail or f"it ended with status {done.returncode}"
 
 
 def _version(text: str) -> tuple[int, int]:

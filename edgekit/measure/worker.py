@@ -108,6 +108,11 @@ def main() -> int:
 
             hold(Path(job.root), channel, job.power_mode)
             return 0
+        if job.kind == "look":
+            from edgekit.measure.look import look
+
+            channel.send("look", dataclasses.asdict(look(Path(job.root))))
+            return 0
         if job.scenario.mode != "turns":  # which reads standard input itself
             end_with_host()
         # Late, so that a broken NumPy is an event too.

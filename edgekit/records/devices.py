@@ -1,8 +1,9 @@
 """Records of devices: what one says of itself, and what is found when it is looked at."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from edgekit.records.findings import Disturbance, Part
+from edgekit.records.findings import Disturbance
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class DeviceFacts:
         big_cpus: Of its CPUs, how many are of the strongest kind; 0 where it isn't told.
         thermal_status: What Android says of its heat: from 0, none, to 6, shutdown.
         battery: How full its battery is, and what it does.
+        holder: Who measures on it now; empty if nobody does.
     """
 
     python: str
@@ -65,6 +67,7 @@ class DeviceFacts:
     big_cpus: int = 0
     thermal_status: int | None = None
     battery: str = ""
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,27 @@ class DeviceEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRuntime:
+    """A runtime on a device: there, brought when it is needed, or missing.
+
+    Attributes:
+        name: Its name.
+        state: `there`, `brought` or `missing`.
+        versions: Versions of its packages: of those that are there, or of what would be brought.
+        size_bytes: Size of what would be brought; None where that isn't known yet.
+        why: Where it is missing, why it can't be brought.
+        install: Where it is missing, how to get it.
+    """
+
+    name: str
+    state: Literal["there", "brought", "missing"]
+    versions: dict[str, str]
+    size_bytes: int | None = None
+    why: str = ""
+    install: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceCheck:
     """A device that was reached and looked at.
 
@@ -103,9 +127,17 @@ class DeviceCheck:
         facts: What it says of itself.
         runtimes: What can run model files there, and how to get what is missing.
         disturbances: What would disturb a measurement.
+        emulated: Whether it is no real hardware.
+        machine: What doesn't change while it runs; empty where it wasn't looked at.
+        state: What changes: clocks, load, pressure, heat, memory; empty where it wasn't looked at.
+        unseen: Why it wasn't looked at; empty if it was.
     """
 
     name: str
     facts: DeviceFacts
-    runtimes: tuple[Part, ...]
+    runtimes: tuple[DeviceRuntime, ...]
     disturbances: tuple[Disturbance, ...]
+    emulated: bool = False
+    machine: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    unseen: str = ""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from edgekit.records.devices import DeviceCheck, DeviceEntry, DeviceFacts
+from edgekit.records.devices import DeviceCheck, DeviceEntry, DeviceFacts, DeviceRuntime
 from edgekit.reports import table
+from edgekit.text import printable
 
 _GIB = 2**30
+_MIB = 2**20
+# Of a look, what the agent tells too.
+_TOLD = {
+    "system", "python", "arch", "cpu.logical", "cpu.governor", "memory.total_bytes",
+    "memory.available_bytes",
+}  # fmt: skip
 
 
 def listed(entries: Sequence[DeviceEntry]) -> str:
@@ -21,19 +29,41 @@ def listed(entries: Sequence[DeviceEntry]) -> str:
 
 def checked(found: DeviceCheck) -> str:
     """What a device is, what runs there, and what would disturb."""
-    facts = table.render((found.name, ""), _facts(found.facts), left=("",))
-    rows = [
-        (
-            part.name,
-            f"missing {', '.join(part.missing)}" if part.missing else "ready",
-            ", ".join(f"{name} {version}" for name, version in part.versions.items())
-            or table.NO_VALUE,
-            part.install or table.NO_VALUE,
-        )
-        for part in found.runtimes
-    ]
+    name = f"{found.name} (EMULATED)" if found.emulated else found.name
+    facts = table.render((name, ""), [*_facts(found.facts), *_seen(found)], left=("",))
     columns = ("runtime", "state", "packages", "to get it")
-    return "\n\n".join((facts, table.render(columns, rows, left=columns), _disturbed(found)))
+    runtimes = [_runtime(runtime) for runtime in found.runtimes]
+    parts = [facts, table.render(columns, runtimes, left=columns) if runtimes else ""]
+    if found.unseen:
+        parts.append(f"it was not looked at any closer: {printable(found.unseen)}")
+    return "\n\n".join(filter(None, (*parts, _disturbed(found))))
+
+
+def _runtime(found: DeviceRuntime) -> tuple[str, ...]:
+    packages = [f"{name} {version}".strip() for name, version in found.versions.items()]
+    size = "" if found.size_bytes is None else f" ({found.size_bytes / _MIB:.0f} MiB)"
+    state = {
+        "there": "ready",
+        "brought": f"edgekit brings it{size}",
+        "missing": f"missing: {found.why}",
+    }[found.state]
+    return (
+        found.name,
+        state,
+        ", ".join(packages) or table.NO_VALUE,
+        found.install or table.NO_VALUE,
+    )
+
+
+def _seen(found: DeviceCheck) -> list[tuple[str, str]]:
+    """What a look told, beside what the agent did."""
+    rows = {**found.machine, **found.state}
+    return [(name, _amount(name, rows[name])) for name in rows if name not in _TOLD]
+
+
+def _amount(name: str, value: str) -> str:
+    is_size = name.endswith("_bytes") and re.fullmatch("[0-9]{1,19}", value)
+    return _gib(int(value)) if is_size else value
 
 
 def _entry(entry: DeviceEntry) -> tuple[str, ...]:
@@ -68,6 +98,7 @@ def _facts(facts: DeviceFacts) -> list[tuple[str, str]]:
         ),
         ("battery", facts.battery),
         ("programs", ", ".join(facts.programs)),
+        ("in use by", facts.holder),
     ]
     rows += [(zone, f"{value:.1f} °C") for zone, value in facts.temperatures_c.items()]
     return [(name, value) for name, value in rows if value]
@@ -81,4 +112,4 @@ def _disturbed(found: DeviceCheck) -> str:
     if not found.disturbances:
         return "nothing that would disturb a measurement was found"
     lines = [f"- {one.what}\n  mend: {one.mend}" for one in found.disturbances]
-    return "\n".join(("what would disturb a measurement:", *lines))
+    return printable("\n".join(("what would disturb a measurement:", *lines)))

@@ -26,7 +26,7 @@ from edgekit.transports import OWNER, cargo, phonebench, phonefacts
 from edgekit.transports.phone import Phone
 from edgekit.transports.phonebench import Golden
 from edgekit.transports.visit import PATIENCE_S
-from edgekit.wire import Job
+from edgekit.wire import Cooldown, Job
 
 _SAID_BYTES = 2**20
 _TAIL_BYTES = 2000
@@ -68,13 +68,13 @@ class AdbLink:
         """
         phonebench.refuse(job)
         try:
-            yield from self._run(job, time.monotonic() + timeout_s, job_id)
+            yield from self._run(job, timeout_s, job_id)
         except LinkLost:
             # What is left there ends, and is free, when the lease is over.
             self._is_lost = True
             raise
 
-    def _run(self, job: Job, until_s: float, job_id: str) -> Iterator[bytes]:
+    def _run(self, job: Job, timeout_s: float, job_id: str) -> Iterator[bytes]:
         program = _program(self._spec)
         yield from self._take()
         facts = self._phone.facts()
@@ -85,12 +85,16 @@ class AdbLink:
         check = phonebench.golden(job)
         self._jobs.append(name)
         if self._phone.state(name) == ("", ""):
-            yield _phase("cooldown")
-            environment |= self._cooled(job)
             order = phonebench.order(job, name, program, mask, check)
             self._phone.bring(order.items)
-            self._phone.begin(name, order.steps, until_s - time.monotonic())
-        yield from self._follow(name, until_s)
+            if job.cooldown:
+                # As a worker's, its time counts: what was waited for before it doesn't.
+                yield _phase("cooldown")
+                start_s = time.monotonic()
+                environment |= self._cooled(job.cooldown)
+                timeout_s -= time.monotonic() - start_s
+            self._phone.begin(name, order.steps, timeout_s)
+        yield from self._follow(name, time.monotonic() + timeout_s)
         settings = {
             "threads": str(job.threads),
             "cpu_mask": mask,
@@ -126,10 +130,8 @@ class AdbLink:
             self._pause(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
-    def _cooled(self, job: Job) -> dict[str, str]:
-        if job.cooldown is None:
-            return {}
-        return cool_down(job.cooldown, lambda: states.state(self._phone.heat()), sleep=self._pause)
+    def _cooled(self, wanted: Cooldown) -> dict[str, str]:
+        return cool_down(wanted, lambda: states.state(self._phone.heat()), sleep=self._pause)
 
     def _follow(self, name: str, until_s: float) -> Iterator[bytes]:
         """Say the phases of a job until it is over.

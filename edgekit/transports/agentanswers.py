@@ -66,6 +66,7 @@ class Facts(_Checked, frozen=True):
         programs: Where programs are, by name; for people alone.
         boot_id: Another after each boot.
         uid: The user's number.
+        holder: Who has the device for itself; empty if nobody has.
     """
 
     python: Words
@@ -88,6 +89,7 @@ class Facts(_Checked, frozen=True):
     programs: Table
     boot_id: Words
     uid: Count
+    holder: Words
 
 
 class Lock(_Checked, frozen=True):
@@ -108,6 +110,12 @@ class Unlocked(_Checked, frozen=True):
     """Whether a device was given back; not if it was somebody else's."""
 
     released: bool
+
+
+class Unpacked(_Checked, frozen=True):
+    """Whether a bundle is there to be used; if not, its archive must still be pushed."""
+
+    there: bool
 
 
 class Made(_Checked, frozen=True):

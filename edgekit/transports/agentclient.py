@@ -19,6 +19,7 @@ from edgekit.transports.agentanswers import (
     State,
     Swept,
     Unlocked,
+    Unpacked,
     shown,
 )
 from edgekit.transports.agentchannel import Channel, Conversation, RefusedError, unintelligible
@@ -77,6 +78,20 @@ class AgentClient:
     def unlock(self, owner: str) -> None:
         """Give the device back."""
         self._ask("unlock", Unlocked, {"owner": owner})
+
+    def unpack(self, sha256: str) -> bool:
+        """Let a bundle be there to be used, by a job that finds it at `bundles/SHA256`.
+
+        Args:
+            sha256: Of its archive, which is only needed in `files/SHA256` if it was never there.
+
+        Returns:
+            Whether it is; if not, the archive must be pushed first.
+
+        Raises:
+            Incompatible: The disk is full.
+        """
+        return self._ask("unpack", Unpacked, {"sha256": sha256}, answer_s=START_S).there
 
     def mkjob(self, job: str, files: Mapping[str, str]) -> list[str]:
         """Make the folder of a job.

@@ -15,12 +15,12 @@ import msgspec
 
 from edgekit.errors import DataError, DeviceError, LinkLost
 from edgekit.records.devices import DeviceFacts
-from edgekit.transports import cargo, shell, workers
+from edgekit.transports import cargo, workers
 from edgekit.transports.agentanswers import Facts, Output, failure
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.cargo import Cargo
 from edgekit.transports.relay import Relay, Say
-from edgekit.transports.visit import GRACE_S, LEASE_S, PATIENCE_S, Visit, steadily
+from edgekit.transports.visit import GRACE_S, LEASE_S, PATIENCE_S, Visit
 from edgekit.wire import Job
 
 OUTPUT_LIMIT_BYTES = 2**30
@@ -99,7 +99,7 @@ class Errand:
         try:
             self._visit.take(say, stop)
             if not stop.is_set():
-                self._begin(held)
+                self._begin(held, self._visit.outfit.paths(self._job, say))
                 self._follow(held, say, stop)
         except LinkLost:
             self._visit.lose()
@@ -116,25 +116,22 @@ class Errand:
         """Break the link, so that nothing waits for it."""
         self._visit.machine.close()
 
-    def _begin(self, held: Cargo) -> None:
+    def _begin(self, held: Cargo, paths: list[str]) -> None:
         client, name = self._visit.client, self._name
         self._visit.expect(name)
         digests = {place: item.sha256 for place, item in held.files.items()}
         missing = set(client.mkjob(name, digests))
         items = {item.sha256: item for item in held.files.values() if item.sha256 in missing}
         if items:
-            machine, spec = self._visit.machine, self._visit.spec
-            steadily(
-                lambda: shell.bring(machine, spec.python, spec.work_dir, list(items.values()))
-            )
-        client.start(name, files=digests, **self._orders(held))
+            self._visit.bring(list(items.values()))
+        client.start(name, files=digests, **self._orders(held, paths))
 
-    def _orders(self, held: Cargo) -> dict[str, Any]:
+    def _orders(self, held: Cargo, paths: list[str]) -> dict[str, Any]:
         return {
             "owner": self._visit.owner,
             "argv": [self._visit.spec.python, "-m", "edgekit.measure.worker"],
             "env": {
-                "PYTHONPATH": cargo.WORKER,
+                "PYTHONPATH": ":".join([cargo.WORKER, *paths]),
                 **workers.settings(held.job.threads, fixed_heap=held.job.fixed_heap),
             },
             "stdin": json.dumps(dataclasses.asdict(held.job)) + "\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -15,6 +15,8 @@ from edgekit.records.devicespec import DeviceSpec
 from edgekit.transports import shell
 from edgekit.transports.agentchannel import Channel
 from edgekit.transports.agentclient import AgentClient
+from edgekit.transports.cargo import Item
+from edgekit.transports.outfit import Outfit
 from edgekit.transports.relay import Say
 
 # How long a broken link is tried again.
@@ -64,6 +66,7 @@ class Visit:
 
     Attributes:
         client: Asks the agent there.
+        outfit: What Python there has, and what it lacks.
     """
 
     def __init__(self, machine: Machine, spec: DeviceSpec, owner: str) -> None:
@@ -71,6 +74,7 @@ class Visit:
         self.spec = spec
         self.owner = owner
         self.client = AgentClient(machine.agent, patience_s=PATIENCE_S)
+        self.outfit = Outfit(self.client, spec.root, lambda item: self.bring([item]))
         self._jobs: list[str] = []
         self._is_lost = False
 
@@ -100,6 +104,17 @@ class Visit:
             waits = True
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
+
+    def bring(self, items: Sequence[Item]) -> None:
+        """Bring files to the device's store.
+
+        Raises:
+            DeviceError: It doesn't take them, or the link broke for good.
+        """
+        spec = self.spec
+        steadily(lambda: shell.bring(self.machine, spec.python, spec.work_dir, items))
+        # What takes that long may have outlasted the hold on the device.
+        self._lock()
 
     def expect(self, job: str) -> None:
         """Remember to remove the folder of `job` in the end."""

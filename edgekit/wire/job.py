@@ -136,7 +136,8 @@ class Job:
 
     Attributes:
         kind: `bench` (check, warm up, time), `compare` (time several models in turn), `infer` (run
-            `feeds`, write `outputs`) or `tune` (hold the clocks still for others' measurements).
+            `feeds`, write `outputs`), `tune` (hold the clocks still for others' measurements) or
+            `look` (at the machine alone).
         runtime: Name of the runtime.
         model: Path of the model file.
         precision: Precision that the runtime may compute float ops in: `fp32` or `fp16`.

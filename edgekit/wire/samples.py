@@ -282,3 +282,20 @@ class Failure:
     def of(cls, stage: str, error: EdgekitError) -> Failure:
         """That of `error`, which ended `stage`."""
         return cls(stage, error.kind, str(error), error.hint, error.stderr_tail)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a machine tells of itself at two looks, one shortly after the other.
+
+    Attributes:
+        machine: What doesn't change.
+        before: Its state at the first look.
+        after: Its state at the second.
+        busy: The busiest other processes between both: name, and share of one CPU from 0 on.
+    """
+
+    machine: Dict[str, str]
+    before: Dict[str, str]
+    after: Dict[str, str]
+    busy: List[Tuple[str, float]]

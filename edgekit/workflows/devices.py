@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
-from edgekit import inventory
+from edgekit import bundles, inventory
 from edgekit.android import elf
-from edgekit.errors import HostKeyChanged, UsageError
+from edgekit.bundles.wheels import Platform
+from edgekit.errors import DeviceBusy, EdgekitError, HostKeyChanged, UsageError
 from edgekit.records import Device
-from edgekit.records.devices import DeviceCheck, DeviceEntry, DeviceFacts, HostKey
+from edgekit.records.devices import (
+    DeviceCheck,
+    DeviceEntry,
+    DeviceFacts,
+    DeviceRuntime,
+    HostKey,
+)
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.records.findings import Disturbance, Part
+from edgekit.records.findings import Disturbance
 from edgekit.text import one_line
-from edgekit.transports import TRANSPORTS, Remote
+from edgekit.transports import TRANSPORTS, Remote, linked, outfit
 from edgekit.transports.phone import HOME
+from edgekit.wire import Job, Look
 from edgekit.workflows import phones
+from edgekit.workflows.disturbances import disturbances
+from edgekit.workflows.doctor import state_of
+from edgekit.workflows.jobs import run_job
+from edgekit.workflows.stretches import Stretch
 
-# By runtime: distributions of which one must be there, and the one to install.
-_RUNTIMES = {
-    "onnxruntime": (("onnxruntime", "onnxruntime_gpu"), "onnxruntime"),
-    "litert": (("ai_edge_litert", "tflite_runtime"), "ai-edge-litert"),
-    "openvino": (("openvino",), "openvino"),
-    "tensorrt": (("tensorrt",), ""),
-}
+# What `check` tells of.
+_RUNTIMES = ("onnxruntime", "litert", "openvino", "tensorrt", "torch")
+# Of a worker that looks around: starting Python on a small board takes seconds.
+_LOOK_S = 120.0
 _HOT_C = 70.0
+_WAIT = "wait"  # the phase of whoever waits for a device
 _STEADY = ("performance", "")  # empty: it doesn't tell, as virtual machines don't
 
 
@@ -101,7 +113,7 @@ def remove(name: str) -> str:
 
 
 def check(name: str) -> DeviceCheck:
-    """Reach a device and look at it.
+    """Reach a device and look at it, as `edgekit doctor` looks at this machine.
 
     Raises:
         UsageError: There is none of that name.
@@ -111,8 +123,65 @@ def check(name: str) -> DeviceCheck:
     if device.transport == "adb":
         return phones.check(device)
     facts = _remote(device.transport).probe(device)
-    runtimes = tuple(_runtime(runtime, facts) for runtime in _RUNTIMES)
-    return DeviceCheck(name, facts, runtimes, tuple(_disturbances(facts)))
+    seen, unseen = Look({}, {}, {}, []), ""
+    try:
+        seen = _looked(device)
+    except EdgekitError as error:
+        unseen = f"{error}; {error.hint}\n{error.stderr_tail}".rstrip()
+    told = disturbances(seen.machine, Stretch(seen.before, seen.after), seen.busy)
+    return DeviceCheck(
+        name=name,
+        emulated=device.emulated,
+        facts=facts,
+        machine=seen.machine,
+        state=state_of(seen) if seen.after else {},
+        unseen=unseen,
+        runtimes=_runtimes(facts),
+        disturbances=told if seen.after else tuple(_disturbances(facts)),
+    )
+
+
+def _looked(device: Device) -> Look:
+    """What a worker there tells.
+
+    Raises:
+        EdgekitError: It can't run, or somebody else measures there, who shall not be disturbed.
+    """
+    job = Job("look", runtime="", model="", precision="", threads=1, root=device.root)
+    with linked(device) as link:
+        return cast("Look", run_job(link, job, timeout_s=_LOOK_S, on_phase=_wait))
+
+
+def _wait(phase: str) -> None:
+    """Don't.
+
+    Raises:
+        DeviceBusy: It would have to be waited for the device.
+    """
+    if phase == _WAIT:
+        raise DeviceBusy("somebody measures on it", hint="look again when it is free")
+
+
+def _runtimes(facts: DeviceFacts) -> tuple[DeviceRuntime, ...]:
+    # Each may ask a registry.
+    with ThreadPoolExecutor(len(_RUNTIMES)) as pool:
+        return tuple(pool.map(lambda name: _runtime(name, facts), _RUNTIMES))
+
+
+def _runtime(name: str, facts: DeviceFacts) -> DeviceRuntime:
+    """Whether a runtime is there, or what would be brought, or why it can't be."""
+    builds = (*outfit.BUILDS[name], outfit.NUMPY)
+    there = {build: one_line(facts.packages[build]) for build in builds if build in facts.packages}
+    wanted = outfit.lacking(name, facts.packages)
+    if not wanted:
+        return DeviceRuntime(name, "there", there)
+    try:
+        platform = Platform.of(facts.python, facts.platform, facts.bits, facts.glibc)
+        versions, size_bytes = bundles.foreseen(wanted, platform, outfit.cache())
+    except EdgekitError as error:
+        return DeviceRuntime(name, "missing", there, why=str(error), install=error.hint)
+    brought = {package: versions.get(package, "") for package in bundles.REQUIREMENTS[wanted]}
+    return DeviceRuntime(name, "brought", {**there, **brought}, size_bytes)
 
 
 def _remote(transport: str) -> Remote:
@@ -138,28 +207,6 @@ def _entry(name: str, spec: DeviceSpec, file: str) -> DeviceEntry:
         file=file,
         benchmark_model=spec.benchmark_model,
     )
-
-
-def _runtime(name: str, facts: DeviceFacts) -> Part:
-    builds, brought = _RUNTIMES[name]
-    versions = {
-        build: one_line(facts.packages[build])
-        for build in ("numpy", *builds)
-        if build in facts.packages
-    }
-    missing = [] if "numpy" in versions else ["numpy"]
-    if not any(build in versions for build in builds):
-        missing.append(" or ".join(builds))
-    return Part("runtime", name, versions, tuple(missing), _install(missing, brought))
-
-
-def _install(missing: list[str], brought: str) -> str:
-    if not missing:
-        return ""
-    if not brought:
-        return "there: `sudo apt install nvidia-jetpack`, on a Jetson"
-    wanted = [brought] if missing != ["numpy"] else ["numpy"]
-    return f"there: `python3 -m pip install --user {' '.join(wanted)}`"
 
 
 def _disturbances(facts: DeviceFacts) -> list[Disturbance]:

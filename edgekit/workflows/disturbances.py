@@ -17,6 +17,8 @@ _STOLEN = 0.01
 _HOT_MC = 85_000
 # Below the zone's own trip point. A bench adds 10 C and more.
 _NEAR_MC = 15_000
+# Of a process's name, in characters.
+_NAME = 60
 
 _MENDS = {
     "cpu": "stop other work; `ps -eo pcpu,pid,args --sort=-pcpu | head` shows who it is",
@@ -62,7 +64,7 @@ def _throttled(stretch: Stretch) -> Iterator[Disturbance]:
 def _busy(
     machine: Facts, state: Facts, busy: Sequence[tuple[str, float]]
 ) -> Iterator[Disturbance]:
-    who = ", ".join(f"{name} {share:.0%} of one" for name, share in busy)
+    who = ", ".join(f"{one_line(name)[:_NAME]} {share:.0%} of one" for name, share in busy)
     by = f" (most CPU time: {who})" if who else ""
     load, cpus = number(state.get("load_1min")), number(machine.get("cpu.logical")) or 1
     # Pressure says how long somebody waited for a CPU; the load also counts who waits for disks.

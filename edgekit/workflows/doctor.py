@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 from edgekit.exporters import EXPORTERS
 from edgekit.graphs import GRAPHS
 from edgekit.measure import environment
-from edgekit.measure.boards import board
-from edgekit.measure.state import state
+from edgekit.measure.look import LOOK_S, look
 from edgekit.models import FAMILIES
 from edgekit.publishing import nearest_existing
 from edgekit.quantization.target import detect, gpus, has_int8_dot
@@ -20,18 +18,16 @@ from edgekit.records.findings import Diagnosis, Part
 from edgekit.registry import Registry
 from edgekit.runtimes import RUNTIMES
 from edgekit.storage import unreadable
+from edgekit.wire import Look
 from edgekit.workflows.disturbances import disturbances
-from edgekit.workflows.neighbours import busiest, cpu_times
 from edgekit.workflows.parts import part
 from edgekit.workflows.stretches import Stretch, counts, number
 from edgekit.workflows.validity import class_of
 
 _REGISTRIES: tuple[Registry[Any], ...] = (RUNTIMES, EXPORTERS, QUANTIZERS, FAMILIES, GRAPHS)
 
-_LOOK_S = 1.0
 
-
-def doctor(out: Path, root: Path = environment.ROOT, look_s: float = _LOOK_S) -> Diagnosis:
+def doctor(out: Path, root: Path = environment.ROOT, look_s: float = LOOK_S) -> Diagnosis:
     """Look at this machine, twice: some things show only in what changes.
 
     Args:
@@ -42,26 +38,28 @@ def doctor(out: Path, root: Path = environment.ROOT, look_s: float = _LOOK_S) ->
     Raises:
         DataError: `out` lies where this user may not look.
     """
-    machine = {**environment.machine(root), **board(root)}
     target = detect()
     found = parts()
-    # The longer work is done by now: from here on, who is busy is somebody else.
-    first, users = state(root), cpu_times(root)
-    time.sleep(look_s)
-    stretch, busy = Stretch(first, state(root)), busiest(users, cpu_times(root), look_s)
-    percent = number(stretch.after.get("pressure.cpu_some_avg10"))
-    waited = None if percent is None else percent / 100
-    shown = {name: fact for name, fact in stretch.after.items() if not counts(name)}
+    seen = look(root, look_s)
     return Diagnosis(
-        machine=machine,
-        state={"machine_class": class_of(waited, stretch.stolen), **shown},
+        machine=seen.machine,
+        state=state_of(seen),
         target=target,
         int8_dot=has_int8_dot(target),
         gpus=tuple(f"{name} (compute capability {sm // 10}.{sm % 10})" for sm, name in gpus()),
         disk_free_bytes=_disk_free_bytes(out),
         parts=found,
-        disturbances=disturbances(machine, stretch, busy),
+        disturbances=disturbances(seen.machine, Stretch(seen.before, seen.after), seen.busy),
     )
+
+
+def state_of(seen: Look) -> dict[str, str]:
+    """What a look tells of a machine's state, with the class that it is in."""
+    stretch = Stretch(seen.before, seen.after)
+    percent = number(stretch.after.get("pressure.cpu_some_avg10"))
+    waited = None if percent is None else percent / 100
+    shown = {name: fact for name, fact in stretch.after.items() if not counts(name)}
+    return {"machine_class": class_of(waited, stretch.stolen), **shown}
 
 
 def parts() -> tuple[Part, ...]:

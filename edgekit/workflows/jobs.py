@@ -14,7 +14,7 @@ from edgekit.errors import (
 )
 from edgekit.text import printable
 from edgekit.transports import Link
-from edgekit.wire import Failure, Job, Samples, Summary, Turns
+from edgekit.wire import Failure, Job, Look, Samples, Summary, Turns
 
 PHASES = (
     "start", "wait", "bundle", "cooldown", "runtime", "load", "first", "golden", "warmup", "run",
@@ -22,13 +22,14 @@ PHASES = (
 )  # fmt: skip
 
 _MOST_NS = 10**18  # thirty years
+_MOST_FACTS, _MOST_WORD = 10_000, 1000
 
 OnPhase = Callable[[str], None]
 
 
 def run_job(
     link: Link, job: Job, *, timeout_s: float, on_phase: OnPhase | None = None
-) -> Samples | Turns | None:
+) -> Samples | Turns | Look | None:
     """Run `job` in a fresh worker behind `link`.
 
     Args:
@@ -38,8 +39,8 @@ def run_job(
         on_phase: Called with the name of each phase as it begins.
 
     Returns:
-        The samples of a `bench` job, the turns of a `compare` job; None for an `infer` job, whose
-        outputs are in its file.
+        The samples of a `bench` job, the turns of a `compare` job, the look of a `look` job; None
+        for an `infer` job, whose outputs are in its file.
 
     Raises:
         EdgekitError: Of the kind that the worker told, with its stage if it is a DeviceError.
@@ -108,7 +109,7 @@ def _phase(fields: dict[str, Any]) -> str:
     return str(phase)
 
 
-def _outcome(job: Job, event: str, fields: dict[str, Any]) -> Samples | Turns | None:
+def _outcome(job: Job, event: str, fields: dict[str, Any]) -> Samples | Turns | Look | None:
     try:
         match event:
             case "samples":
@@ -119,6 +120,10 @@ def _outcome(job: Job, event: str, fields: dict[str, Any]) -> Samples | Turns | 
                 turns = msgspec.convert(fields, type=Turns, strict=True)
                 _check_turns(job, turns)
                 return turns
+            case "look":
+                look = msgspec.convert(fields, type=Look, strict=True)
+                _check_look(look)
+                return look
             case "outputs":
                 return None
             case "failure":
@@ -187,6 +192,19 @@ def _check_turns(job: Job, turns: Turns) -> None:
         raise _unintelligible(ValueError("a turn lacks its times"))
     if any(len(side.cpu_ns) != len(side.latency_ns) for side in turns.sides):
         raise _unintelligible(ValueError("a turn lacks its CPU times"))
+
+
+def _check_look(look: Look) -> None:
+    """Refuse a look that has more than anybody wants to read, or shares that are none.
+
+    Raises:
+        DeviceError: What is wrong.
+    """
+    facts = [*look.machine.items(), *look.before.items(), *look.after.items()]
+    if len(facts) > _MOST_FACTS or any(len(word) > _MOST_WORD for fact in facts for word in fact):
+        raise _unintelligible(ValueError("it tells too much"))
+    if any(not 0 <= share < _MOST_FACTS for _, share in look.busy[:_MOST_FACTS]):
+        raise _unintelligible(ValueError("a share of a CPU is none"))
 
 
 def _check_times(series: Sequence[Sequence[int]], count: int) -> None:

@@ -6,18 +6,16 @@ from pathlib import Path
 
 from edgekit import inventory
 from edgekit.android import elf
-from edgekit.errors import DataError
+from edgekit.errors import EdgekitError
 from edgekit.records import Device
-from edgekit.records.devices import DeviceCheck, DeviceFacts
+from edgekit.records.devices import DeviceCheck, DeviceFacts, DeviceRuntime
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.records.findings import Disturbance, Part
-from edgekit.transports import TRANSPORTS, Remote
+from edgekit.records.findings import Disturbance
+from edgekit.transports import TRANSPORTS, Remote, phonefacts
 
 _MIB = 2**20
-_TO_GET_IT = (
-    "here: LiteRT's releases have benchmark_model for Android; give its path as "
-    "`benchmark_model` in devices.toml"
-)
+_NOT_GIVEN = "no benchmark_model is given"
+_TO_GET_IT = "set `benchmark_model` to its path on this computer in devices.toml"
 
 
 def check(device: Device) -> DeviceCheck:
@@ -29,31 +27,26 @@ def check(device: Device) -> DeviceCheck:
     transport = TRANSPORTS.get(device.transport)
     assert isinstance(transport, Remote)  # noqa: S101 -- phones are
     facts = transport.probe(device)
-    runtime = _runtime(inventory.find(device.name), facts)
-    return DeviceCheck(device.name, facts, (runtime,), tuple(_disturbances(facts)))
-
-
-def _runtime(spec: DeviceSpec, facts: DeviceFacts) -> Part:
-    program = Path(spec.benchmark_model)
-    versions: dict[str, str] = {}
-    missing = "benchmark_model"
-    if spec.benchmark_model:
-        try:
-            abi = elf.abi(program)
-            size_bytes = program.stat().st_size
-        except DataError as error:
-            missing = f"benchmark_model: {error}"
-        else:
-            versions["benchmark_model"] = f"{abi or 'script'}, {size_bytes / _MIB:.1f} MiB"
-            fits = abi in ("", facts.machine)
-            missing = "" if fits else f"benchmark_model for {facts.machine}"
-    return Part(
-        "runtime",
-        "litert",
-        versions,
-        (missing,) if missing else (),
-        _TO_GET_IT if missing else "",
+    return DeviceCheck(
+        name=device.name,
+        facts=facts,
+        runtimes=(_runtime(inventory.find(device.name), facts),),
+        disturbances=tuple(_disturbances(facts)),
+        emulated=device.emulated,
     )
+
+
+def _runtime(spec: DeviceSpec, facts: DeviceFacts) -> DeviceRuntime:
+    if not spec.benchmark_model:
+        return DeviceRuntime("litert", "missing", {}, why=_NOT_GIVEN, install=_TO_GET_IT)
+    program = Path(spec.benchmark_model)
+    try:
+        abi = elf.abi(program)
+        phonefacts.fit(program, {"android.abi": facts.machine})
+    except EdgekitError as error:
+        return DeviceRuntime("litert", "missing", {}, why=str(error), install=error.hint)
+    words = f"{abi or 'script'}, {program.stat().st_size / _MIB:.1f} MiB"
+    return DeviceRuntime("litert", "there", {"benchmark_model": words})
 
 
 def _disturbances(facts: DeviceFacts) -> list[Disturbance]:

@@ -21,7 +21,7 @@ from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.target import gpus
 from edgekit.runtimes import RUNTIMES
 from edgekit.transports.local import LocalLink
-from edgekit.wire import Job, Profile, Rival, Samples, Turns
+from edgekit.wire import Job, Look, Profile, Rival, Samples, Turns
 from edgekit.workflows.jobs import run_job
 from tests.graph_files import MAKERS
 
@@ -91,7 +91,7 @@ def _run(runtime: str, model: Path, **fields: Any) -> Samples | None:
         }
     )
     found = run_job(LocalLink(), job, timeout_s=300)
-    assert not isinstance(found, Turns)
+    assert not isinstance(found, Turns | Look)
     return found
 
 

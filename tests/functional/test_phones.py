@@ -136,7 +136,7 @@ def test_a_phone_is_added_looked_at_and_measured(user: User) -> None:
     assert facts["temperatures_c"]["cpu.cpu0"] == 41.2
     (runtime,) = checked["runtimes"]
     assert runtime["name"] == "litert"
-    assert not runtime["missing"]
+    assert runtime["state"] == "there"
 
     done = user.cli(*user.bench())
     assert done.returncode == 0, done.stderr + done.stdout
@@ -347,7 +347,9 @@ def test_one_for_other_phones_is_refused(user: User) -> None:
     user.program.write_bytes(head)
     user.add()
     checked = json.loads(user.cli("devices", "check", "phone", "--json").stdout)
-    assert checked["runtimes"][0]["missing"] == ["benchmark_model for x86_64"]
+    (runtime,) = checked["runtimes"]
+    assert runtime["state"] == "missing"
+    assert "is for arm64-v8a" in runtime["why"]
     found = failure(user.cli(*user.bench()))
     assert found["kind"] == "Incompatible"
     assert "is for arm64-v8a; the phone is x86_64" in found["message"]

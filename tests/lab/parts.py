@@ -29,6 +29,8 @@ _SYSTEM = (
     "util-linux", "base-files", "sed", "grep", "libc-bin",
 )  # fmt: skip
 _WHEELS = ("onnxruntime==1.32.0", "numpy==2.4.6")
+# What those need beside, where all of it comes as wheels.
+_NEEDED = ("flatbuffers==25.12.19", "packaging==26.4")
 _ADBD = (
     *(f"{name}/{_NEWER}" for name in ("adbd", "android-libbase", "android-libboringssl",
       "android-libcutils", "android-liblog")),
@@ -68,6 +70,11 @@ def arm_wheels() -> Path:
     return _kept("wheels", [PYTHON, *_WHEELS], _make_wheels)
 
 
+def arm_wheel_files() -> Path:
+    """A folder of wheels for that system, as a registry has them: all that ONNX Runtime needs."""
+    return _kept("wheel-files", [PYTHON, *_WHEELS, *_NEEDED], _make_wheel_files)
+
+
 def adbd() -> Path:
     """The Android debug bridge's daemon with its libraries, toybox and Android's shell."""
     return _kept("adbd", _ADBD, _make_adbd)
@@ -76,7 +83,8 @@ def adbd() -> Path:
 PARTS: dict[str, Callable[[], Path]] = {
     "the arm64 emulator": emulator,
     "the arm64 system": arm_system,
-    "the arm64 wheels": arm_wheels,
+    "the arm64 packages": arm_wheels,
+    "the arm64 wheels": arm_wheel_files,
     "adbd": adbd,
 }
 
@@ -124,11 +132,20 @@ def _make_system(folder: Path) -> None:
 
 
 def _make_wheels(folder: Path) -> None:
-    platforms = [f"--platform={name}_aarch64" for name in _PLATFORMS]
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
-    options += [f"--target={folder}", f"--python-version={PYTHON}", "--implementation=cp"]
-    _run(sys.executable, "-m", "pip", "install", *options, *platforms, *_WHEELS)
+    _pip("install", f"--target={folder}", *_WHEELS)
     _compile(folder)
+
+
+def _make_wheel_files(folder: Path) -> None:
+    _pip("download", f"--dest={folder}", *_WHEELS, *_NEEDED)
+
+
+def _pip(*words: str) -> None:
+    """Run pip for the board's Python."""
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
+    options += [f"--python-version={PYTHON}", "--implementation=cp"]
+    options += [f"--platform={name}_aarch64" for name in _PLATFORMS]
+    _run(sys.executable, "-m", "pip", words[0], *options, *words[1:])
 
 
 def _make_adbd(folder: Path) -> None:

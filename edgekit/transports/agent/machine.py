@@ -19,7 +19,7 @@ BOOTTIME = 7  # Linux's CLOCK_BOOTTIME: nobody sets it, and it goes on while the
 PACKAGE = re.compile(r"([A-Za-z0-9_]+)-([0-9][^-]*)(?:-py[0-9.]+)?\.(?:dist|egg)-info")
 PACKAGES = (
     "numpy", "onnxruntime", "onnxruntime_gpu", "ai_edge_litert", "tflite_runtime", "openvino",
-    "tensorrt",
+    "tensorrt", "tensorrt_rtx_cu12_bindings", "tensorrt_rtx_cu13_bindings", "torch",
 )  # fmt: skip
 PROGRAMS = ("trtexec", "nvpmodel", "jetson_clocks", "tegrastats", "vcgencmd")
 JETPACK = "/usr/lib/python{}.{}/dist-packages"

@@ -17,6 +17,7 @@ from edgekit.transports.agent.launching import guarded, launch
 from edgekit.transports.agent.machine import boot_id, facts, now_s
 from edgekit.transports.agent.requests import LINE_BYTES, Fields, RefusedError, check, kind_of
 from edgekit.transports.agent.supervisor import STREAMS
+from edgekit.transports.agent.unpacking import GUARD, bundles, remove, size_bytes, unpack
 
 PART_BYTES = 2**19  # of a file in one answer, which base64 makes a third longer
 WAIT_S = 30.0  # the longest that `tail` waits for something to come
@@ -33,13 +34,17 @@ class Agent:
         root: The folder of all that it keeps.
     """
 
-    OPS = ("probe", "lock", "unlock", "mkjob", "start", "status", "touch", "tail", "cancel", "gc")
+    OPS = (
+        "probe", "lock", "unlock", "unpack", "mkjob", "start", "status", "touch", "tail", "cancel",
+        "gc",
+    )  # fmt: skip
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._files = root / "files"
+        self._bundles = root / "bundles"
         self._guard = root / "guard"
-        for folder in (self._files, root / "jobs"):
+        for folder in (self._files, self._bundles, root / "jobs"):
             folder.mkdir(exist_ok=True)
         for job in jobs(root):
             job.bury()
@@ -69,7 +74,8 @@ class Agent:
 
     def probe(self, args: Fields) -> Fields:
         """What the device is and has; what it doesn't tell is null or empty."""
-        return facts(requests.system(args), self._root)
+        holder = self._holder() or {"owner": ""}
+        return {**facts(requests.system(args), self._root), "holder": holder["owner"]}
 
     def lock(self, args: Fields) -> Fields:
         """Take the device, or renew one's hold on it, unless another has it."""
@@ -91,6 +97,22 @@ class Agent:
             if released:
                 place.unlink()
         return {"released": released}
+
+    def unpack(self, args: Fields) -> Fields:
+        """Make an archive that was pushed a folder of packages; says if it's there to be used."""
+        sha256 = requests.matching(args.get("sha256"), requests.SHA256, "SHA-256")
+        folder, archive = self._bundles / sha256, self._files / sha256
+        with guarded(self._bundles / GUARD):
+            there = folder.is_dir()
+            if not there and archive.is_file():
+                self._check(sha256, "the archive")
+                unpack(archive, folder)
+                there = True
+            if there:
+                os.utime(str(folder))  # what was used last goes last
+                with contextlib.suppress(FileNotFoundError):
+                    archive.unlink()
+        return {"there": there}
 
     def mkjob(self, args: Fields) -> Fields:
         """Make a job's folder; says which of its files must still be pushed into `files/`."""
@@ -169,12 +191,21 @@ class Agent:
             job.bury()
             if not job.running():
                 shutil.rmtree(str(job.folder), ignore_errors=True)
-        total_bytes = 0
-        for path in _newest_first(self._files.iterdir(), lambda path: path):
-            total_bytes += path.lstat().st_size
-            if total_bytes > keep_bytes:
-                path.unlink()
+        self._thin(keep_bytes)
         return {"left": sorted({job.name for job in doomed if job.folder.exists()})}
+
+    def _thin(self, keep_bytes: int) -> None:
+        """Remove what was used longest ago, of files and bundles, beyond `keep_bytes`."""
+        with guarded(self._bundles / GUARD):
+            sizes = {path: path.lstat().st_size for path in self._files.iterdir()}
+            # A job has its files by links of its own, but reads a bundle until its end.
+            if not any(job.running() for job in jobs(self._root)):
+                sizes.update({path: size_bytes(path) for path in bundles(self._bundles)})
+            total_bytes = 0
+            for path in _newest_first(sizes, lambda path: path):
+                total_bytes += sizes[path]
+                if total_bytes > keep_bytes:
+                    remove(path) if path.parent == self._bundles else path.unlink()
 
     def _job(self, args: Fields) -> Job:
         return Job(self._root, args.get("job"))
@@ -196,19 +227,24 @@ class Agent:
 
     def _place(self, job: Job, files: Dict[str, str]) -> None:
         for name, sha256 in files.items():
-            kept = self._files / sha256
-            try:
-                right = measured(kept)["sha256"] == sha256
-            except OSError:
-                raise RefusedError("file", f"{name} was not pushed") from None
-            if not right:
-                kept.unlink()
-                raise RefusedError("file", f"{name} is not what it should be: push it again")
+            kept = self._check(sha256, name)
             os.utime(str(kept))  # what was used last goes last
             place = job.work / name
             place.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.link(str(kept), str(place))
+
+    def _check(self, sha256: str, name: str) -> Path:
+        """The file of that digest, if it's what was pushed."""
+        kept = self._files / sha256
+        try:
+            right = measured(kept)["sha256"] == sha256
+        except OSError:
+            raise RefusedError("file", f"{name} was not pushed") from None
+        if not right:
+            kept.unlink()
+            raise RefusedError("file", f"{name} is not what it should be: push it again")
+        return kept
 
 
 def _place_of(job: Job, name: str, state: Fields) -> Path:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from edgekit.bundles import REQUIREMENTS, Bundle, archives, bundle
+from edgekit.bundles import REQUIREMENTS, Bundle, archives, bundle, foreseen, wheels
 from edgekit.bundles.wheels import UNUSED, Platform, find_uv
-from edgekit.errors import Incompatible, MissingDependency, ToolError, UsageError
+from edgekit.errors import Incompatible, MissingDependency, ToolError
 from edgekit.runtimes import RUNTIMES
 
 JETPACK6 = Platform((3, 10), "aarch64", (2, 35))
@@ -86,7 +88,7 @@ def test_a_bundle_that_was_spoilt_is_made_again(tmp_path: Path, name: str) -> No
 
 def test_torch_is_never_pushed(tmp_path: Path) -> None:
     for runtime in ("torch", "torch-compiled", "torch-cuda"):
-        with pytest.raises(UsageError, match="never pushed"):
+        with pytest.raises(Incompatible, match="never pushed"):
             bundle(runtime, JETPACK6, tmp_path, "uv")
     with pytest.raises(Incompatible, match="want torch"):
         bundle("onnxruntime", JETPACK6, tmp_path, stand_in(tmp_path, extra="torch"))
@@ -94,13 +96,36 @@ def test_torch_is_never_pushed(tmp_path: Path) -> None:
 
 
 def test_what_comes_with_the_board_is_not_pushed(tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(Incompatible) as caught:
         bundle("tensorrt", JETPACK6, tmp_path, "uv")
-    assert "used where it is" in caught.value.hint
+    assert "nvidia-jetpack" in caught.value.hint
 
 
 def test_every_runtime_that_can_be_pushed_exists() -> None:
-    assert REQUIREMENTS.keys() <= set(RUNTIMES.names())
+    assert REQUIREMENTS.keys() <= {*RUNTIMES.names(), "numpy"}
+
+
+def test_two_at_once_ask_once(tmp_path: Path) -> None:
+    uv = stand_in(tmp_path)
+    ask = functools.partial(bundle, "onnxruntime", JETPACK6, tmp_path / "cache", uv)
+    with ThreadPoolExecutor() as pool:
+        found = [asked.result() for asked in [pool.submit(ask) for _ in range(4)]]
+    assert len({bundle.sha256 for bundle in found}) == 1
+    assert len((tmp_path / "asked").read_text().splitlines()) == 1
+
+
+def test_what_it_would_be_is_told_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Path(stand_in(tmp_path))
+    monkeypatch.setattr(wheels, "find_uv", lambda: str(program))
+    told = " + numpy==2.2.6\\n + onnxruntime==1.23.2\\n"
+    program.write_text(f"#!/bin/sh\nprintf 'Would install 2 packages\\n{told}' >&2\n")
+    versions = {"numpy": "2.2.6", "onnxruntime": "1.23.2"}
+    assert foreseen("onnxruntime", JETPACK6, tmp_path / "cache") == (versions, None)
+    bundle = made(tmp_path)
+    known = foreseen("onnxruntime", JETPACK6, tmp_path / "cache")
+    assert known == (bundle.versions, bundle.size_bytes)
 
 
 def test_links_are_left_out(tmp_path: Path) -> None:

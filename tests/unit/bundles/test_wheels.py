@@ -154,8 +154,17 @@ def failing(folder: Path, says: str) -> str:
     return str(program)
 
 
-def test_a_registry_that_is_out_of_reach_is_no_missing_wheel(tmp_path: Path) -> None:
-    uv = failing(tmp_path, "error: Failed to fetch: `https://pypi.org/simple/numpy/`\x1b[31m")
+@pytest.mark.parametrize(
+    "says",
+    [
+        "error: Failed to fetch: `https://pypi.org/simple/numpy/`\x1b[31m",
+        # With UV_OFFLINE.
+        "hint: Packages were unavailable because the network was disabled.",
+        "Network connectivity is disabled, but the data was not found in the cache for: numpy",
+    ],
+)
+def test_a_registry_that_is_out_of_reach_is_no_missing_wheel(tmp_path: Path, says: str) -> None:
+    uv = failing(tmp_path, says)
     with pytest.raises(ToolError, match="registry can't be reached") as caught:
         install(uv, ["numpy"], JETPACK6, tmp_path / "packages")
     assert "\x1b" not in caught.value.stderr_tail

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,3 +34,17 @@ def make_device(tmp_path: Path) -> Iterator[MakeDevice]:
 @pytest.fixture
 def device(make_device: MakeDevice) -> FolderDevice:
     return make_device()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "edgekit", str(folder)]
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("no small disk can be mounted: that needs root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -431,7 +431,19 @@ NAMES = st.sampled_from(
     ]
 )
 OPS = st.sampled_from(
-    ["probe", "lock", "unlock", "mkjob", "start", "status", "touch", "tail", "cancel", "gc"]
+    [
+        "probe",
+        "lock",
+        "unlock",
+        "unpack",
+        "mkjob",
+        "start",
+        "status",
+        "touch",
+        "tail",
+        "cancel",
+        "gc",
+    ]
 )
 ARGS = st.dictionaries(NAMES, ODD | st.just(JOB), max_size=6)
 REQUESTS = st.fixed_dictionaries({"id": st.just(1) | ODD, "op": OPS | ODD, "args": ARGS | ODD})
@@ -450,7 +462,7 @@ def test_any_line_gets_one_answer_and_leaves_nothing_outside(
     assert set(answer) in ({"id", "ok"}, {"id", "error", "message"})
     assert answer.get("error") in (None, "bad-request", "no-job", "no-file", "busy", "file")
     places = {path.relative_to(device.root).parts[0] for path in device.root.rglob("*")}
-    assert places <= {device.agent.name, "files", "jobs", "guard", "lock.json"}
+    assert places <= {device.agent.name, "files", "bundles", "jobs", "guard", "lock.json"}
 
 
 def _write(path: Path, text: str) -> None:

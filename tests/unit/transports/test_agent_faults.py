@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 import uuid
@@ -287,20 +285,6 @@ def test_memory_that_there_is_not(memory_group: Path, make_device: MakeDevice) -
     assert result.peak_bytes > 2**24
     assert "not enough memory" in str(failure(result, LONG_S))
     assert device.run("print('still here')")[0] == [b"still here"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "edgekit", str(folder)]
-    if os.geteuid() or not shutil.which("mount"):
-        pytest.skip("no small disk can be mounted: that needs root")
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no small disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_the_disk_fills_up_while_it_runs(small_disk: Path, make_device: MakeDevice) -> None:

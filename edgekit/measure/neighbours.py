@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Dict, List, Mapping, Tuple
 
 from edgekit.measure.environment import number, read
-from edgekit.text import one_line
 
 # What a process is known by: its number and its name; a number may be given to another.
-Process = tuple[int, str]
+Process = Tuple[int, str]
 
 # Places in /proc/PID/stat, counted from behind the name, which may hold spaces and brackets.
 _USER, _SYSTEM = 11, 12
@@ -19,7 +18,7 @@ _LEAST_SHARE = 0.1
 _MOST = 3
 
 
-def cpu_times(root: Path) -> dict[Process, float]:
+def cpu_times(root: Path) -> Dict[Process, float]:
     """Seconds of CPU time that each process but this one has used.
 
     Args:
@@ -31,14 +30,14 @@ def cpu_times(root: Path) -> dict[Process, float]:
         head, _, fields = read(folder / "stat").rpartition(")")
         ticks = [number(word) or 0 for word in fields.split()[_USER : _SYSTEM + 1]]
         if ticks and folder.name != str(os.getpid()):
-            process = (number(folder.name) or 0, one_line(head.partition("(")[2]))
+            process = (number(folder.name) or 0, head.partition("(")[2])
             found[process] = sum(ticks) / ticks_per_s
     return found
 
 
 def busiest(
     before: Mapping[Process, float], after: Mapping[Process, float], seconds: float
-) -> tuple[tuple[str, float], ...]:
+) -> List[Tuple[str, float]]:
     """The processes that used most CPU time between two looks, the busiest first.
 
     Args:
@@ -50,10 +49,10 @@ def busiest(
         Name and share of one CPU, from 0 on, of those that a measurement would notice.
     """
     if seconds <= 0:
-        return ()
+        return []
     shares = [
         (name, (time_s - before.get((pid, name), time_s)) / seconds)
         for (pid, name), time_s in after.items()
     ]
     heavy = [found for found in shares if found[1] >= _LEAST_SHARE]
-    return tuple(sorted(heavy, key=lambda found: -found[1])[:_MOST])
+    return sorted(heavy, key=lambda found: -found[1])[:_MOST]

@@ -14,11 +14,11 @@ from edgekit.wire.samples import (
     MemoryMark,
     Op,
     Samples,
-    Summary,
     TensorSpec,
     Trial,
     Turns,
 )
+from edgekit.wire.summary import Summary
 
 __all__ = [
     "Closeness",

@@ -158,6 +158,11 @@ def test_a_phone_is_added_looked_at_and_measured(user: User) -> None:
     assert user.is_clean()
     assert not list(user.home.glob("**/x"))
 
+    page = user.home / "page.html"
+    drawn = user.cli("report", "--results", user.home / "results", "--html", page)
+    assert drawn.returncode == 0, drawn.stderr
+    assert note in page.read_text()
+
     again = user.cli(*user.bench())
     assert again.returncode == 0, again.stderr
     assert len(user.starts) == 2 * len(["1"] * phones.SAMPLES + ["64"])
@@ -355,8 +360,9 @@ def test_one_for_other_phones_is_refused(user: User) -> None:
     assert "is for arm64-v8a; the phone is x86_64" in found["message"]
 
 
-def test_nobody_there(user: User) -> None:
-    user.add(serial="10.77.99.1:5555")
+@pytest.mark.parametrize("serial", ["10.77.99.1:5555", "EKNOTHERE1"])
+def test_nobody_there(user: User, serial: str) -> None:
+    user.add(serial=serial)
     done = user.cli("devices", "check", "phone")
     assert done.returncode == 5
     assert "can't be reached" in done.stderr or "does not answer" in done.stderr

@@ -188,7 +188,9 @@ def _broken(path: Path, error: Exception) -> DataError:
 def _table(name: str, entry: DeviceSpec) -> str:
     # Of the characters that an entry may hold, JSON's strings are TOML's.
     fields = msgspec.to_builtins(entry)
-    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+    lines = "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()
+    )
     return f"\n[{name}]\n{lines}"
 
 

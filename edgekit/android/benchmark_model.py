@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgekit.errors import ToolError
 from edgekit.text import printable
+from edgekit.wire import Profile
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?(?:e[+-]?[0-9]{1,2})?"
 # The last such line is of the timed runs, those before it are of the warm-up.
@@ -61,27 +63,58 @@ class Timed:
     delegates: tuple[str, ...]
 
 
-def command(
-    program: str, model: str, *, threads: int, runs: int, seconds: float, mask: str = ""
-) -> list[str]:
-    """The words that measure a model on the phone's CPU.
+def command(program: str, model: str, *, threads: int, mask: str = "") -> list[str]:
+    """The words that start it on the phone's CPU; those of `timed` or `once` follow.
 
     Args:
         program: Path of `benchmark_model` on the phone.
         model: Path of the model file there.
         threads: Threads of the runtime.
-        runs: Timed inferences at least.
-        seconds: Seconds of timed inferences at least.
         mask: CPUs to stay on, in hex, as `big_mask` has it; empty for any.
     """
-    words = [
-        program,
-        f"--graph={model}",
-        f"--num_threads={threads}",
-        f"--num_runs={runs}",
-        f"--min_secs={seconds:g}",
-    ]
+    words = [program, f"--graph={model}", f"--num_threads={threads}"]
     return ["taskset", mask, *words] if mask else words
+
+
+def timed(profile: Profile) -> list[str]:
+    """The words that let it warm up and measure for as long as `profile` says."""
+    return [
+        f"--warmup_runs={profile.warmup_min_runs}",
+        f"--warmup_min_secs={profile.warmup_min_time_s:g}",
+        f"--num_runs={profile.min_runs}",
+        f"--min_secs={profile.min_time_s:g}",
+        f"--max_secs={profile.max_time_s:g}",
+    ]
+
+
+def once() -> list[str]:
+    """The words that let it run as few times as it can."""
+    return ["--warmup_runs=1", "--warmup_min_secs=0", "--num_runs=1", "--min_secs=0"]
+
+
+def fed(shapes: Sequence[Sequence[int]], files: Sequence[str] = ()) -> list[str]:
+    """The words that say what goes in, for a model with inputs of such shapes.
+
+    Args:
+        shapes: The shape of each input, in the model's order.
+        files: The file of each on the phone: its bare numbers; none for numbers made up there.
+    """
+    # Inputs are told by their order; names are our own, so none can be mistaken for anything else.
+    names = [f"input{number}" for number in range(len(shapes))]
+    words = [
+        f"--input_layer={','.join(names)}",
+        f"--input_layer_shape={':'.join(','.join(map(str, shape)) for shape in shapes)}",
+    ]
+    pairs = (f"{name}:{file}" for name, file in zip(names, files, strict=False))
+    return [*words, f"--input_layer_value_files={','.join(pairs)}"] if files else words
+
+
+def written(file: str) -> list[str]:
+    """The words that let it write the last outputs to `file`, one after another, bare numbers.
+
+    One that is too old to know them goes on without.
+    """
+    return [f"--output_filepath={file}"]
 
 
 def parse(text: str) -> Timed:

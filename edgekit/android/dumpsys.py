@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from edgekit.text import one_line
+
 _STATUS = re.compile(r"^Thermal Status: ([0-6])\s*$", re.MULTILINE)
 _NOW = "Current temperatures from HAL:"
 _NUMBER = r"-?[0-9]{1,4}(?:\.[0-9]{1,9})?"
@@ -37,7 +39,7 @@ def thermalservice(text: str) -> dict[str, str]:
     for celsius, kind, name in _TEMPERATURE.findall(now) or _TEMPERATURE.findall(last):
         value = float(celsius)
         if kind in _KINDS and value != 0.0 and _COLDEST_C < value < _HOTTEST_C:
-            facts[f"temperature_mc.{_KINDS[kind]}.{name}"] = str(round(1000 * value))
+            facts[f"temperature_mc.{_KINDS[kind]}.{one_line(name)}"] = str(round(1000 * value))
     return facts
 
 

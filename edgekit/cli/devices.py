@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgekit.cli import options, output
-from edgekit.errors import HostKeyUnknown
+from edgekit.errors import HostKeyUnknown, UsageError
+
+_SSH, _ADB = "ssh", "adb"
+_UNPROVEN = (
+    "adb over TCP proves nothing: whoever is in that network may answer in the phone's place, "
+    "and use it; prefer a cable"
+)
 
 Name = Annotated[str, typer.Argument(help="Its name, as in `bench --device NAME`.")]
 
 devices = typer.Typer(
     name="devices",
-    help="The inventory of devices: own boards over SSH, nothing installed on them.",
+    help="The inventory of devices: boards over SSH, phones over adb; nothing installed on them.",
     no_args_is_help=True,
 )
 
@@ -22,8 +30,20 @@ devices = typer.Typer(
 @devices.command("add")
 def add(
     name: Name,
-    address: Annotated[str, typer.Argument(help="user@host[:port], or a host of ~/.ssh/config.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            help="user@host[:port], or a host of ~/.ssh/config; of a phone its serial number, as "
+            "`adb devices` shows it."
+        ),
+    ],
     *,
+    transport: Annotated[str, typer.Option(help="What reaches it: ssh, or adb for a phone.")] = (
+        _SSH
+    ),
+    benchmark_model: Annotated[
+        str, typer.Option(help="Of a phone: path here of LiteRT's benchmark_model for Android.")
+    ] = "",
     fingerprint: Annotated[
         str, typer.Option(help="SHA256:... of the host key, in place of a question.")
     ] = "",
@@ -38,24 +58,38 @@ def add(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Add a device: show the fingerprint of its host key, and keep the key on yes."""
+    """Add a device: show the fingerprint of its host key, and keep the key on yes.
+
+    A phone has no such key: it is added as it is.
+    """
     from edgekit import inventory
     from edgekit.records.devicespec import DeviceSpec
     from edgekit.workflows import devices as story
 
     inventory.check_name(name)
-    given = {"work_dir": work_dir, "python": python}
-    spec = DeviceSpec.of(
-        address=address, emulated=emulated, **{key: value for key, value in given.items() if value}
-    )
-    key = story.offered(address)
-    if not fingerprint:
-        _confirm(address, key.fingerprint)
-    added = story.add(name, spec, key, fingerprint)
+    if benchmark_model:
+        benchmark_model = str(Path(benchmark_model).expanduser().absolute())
+    given = {
+        _SSH: {"work_dir": work_dir, "python": python, "fingerprint": fingerprint},
+        _ADB: {"benchmark_model": benchmark_model},
+    }
+    _refuse_others(given, transport)
+    fields = {key: value for key, value in given[transport].items() if value}
+    fields.pop("fingerprint", None)
+    spec = DeviceSpec.of(transport=transport, address=address, emulated=emulated, **fields)
+    if transport == _ADB:
+        added = story.add_phone(name, spec)
+    else:
+        key = story.offered(address)
+        if not fingerprint:
+            _confirm(address, key.fingerprint)
+        added = story.add(name, spec, key, fingerprint)
     if json:
         output.print_json(added)
     else:
         output.print_text(f"added {added.name} to {added.file}")
+        if transport == _ADB and ":" in address:
+            output.say(_UNPROVEN)
         output.say(f"`edgekit devices check {added.name}` looks at it")
 
 
@@ -95,6 +129,25 @@ def remove(name: Name, *, json: options.Json = False) -> None:
         output.print_json({"name": name, "file": file})
     else:
         output.print_text(f"removed {name} from {file}")
+
+
+def _refuse_others(given: Mapping[str, Mapping[str, str]], transport: str) -> None:
+    """Refuse options that mean nothing for `transport`.
+
+    Raises:
+        UsageError: There is one, or there is no such transport.
+    """
+    if transport not in given:
+        raise UsageError(
+            f"there is no transport named {transport!r}", hint=f"one of: {', '.join(given)}"
+        )
+    for other, fields in given.items():
+        for name, value in fields.items():
+            if value and other != transport:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} means nothing for {transport}",
+                    hint=f"leave it out, or give `--transport {other}`",
+                )
 
 
 def _confirm(address: str, fingerprint: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from edgekit.metrics import summed
 from edgekit.metrics.quantiles import NS_PER_MS, quantile
 from edgekit.metrics.scenario import per_second
 from edgekit.records import BenchPlan, Metric
@@ -17,6 +18,16 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     """Percentiles over all processes; what lies far off; first inference and load, apart."""
+    summaries = [launch.summary for launch in launches if launch.summary]
+    found = summed.measure(launches, summaries) if summaries else _timed(plan, launches)
+    return (
+        *found,
+        _once("first_inference_ms", [launch.first_ns for launch in launches]),
+        _once("load_ms", [launch.load_ns for launch in launches]),
+    )
+
+
+def _timed(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     times_ns = [launch.latency_ns for launch in launches]
     times_ms = [[ns / NS_PER_MS for ns in times] for times in times_ns]
     every_ms = [time_ms for launch in times_ms for time_ms in launch]
@@ -32,8 +43,6 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
         _between(times_ms),
         _throughput(plan, launches, mean_ms),
         _ms("cpu_p50_ms", statistics.median(cpu_ms) if cpu_ms else None),
-        _once("first_inference_ms", [launch.first_ns for launch in launches]),
-        _once("load_ms", [launch.load_ns for launch in launches]),
     )
 
 

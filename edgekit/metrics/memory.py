@@ -9,6 +9,7 @@ from edgekit.records import BenchPlan, Metric
 from edgekit.stats import interval
 from edgekit.wire import MemoryMark, Samples
 
+_SUMMED = "memory_model_bytes"
 UNMEASURED = "this system keeps no marks"
 UNRESET = "this system doesn't let peaks be reset"
 PHASES = {"start", "runtime", "load", "first", "feeds", "warm", "steady"}
@@ -35,7 +36,8 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
     marked = [{mark.phase: mark for mark in launch.memory} for launch in launches]
     if not all(marks.keys() >= PHASES for marks in marked):
         names = (*_VALUES, _LEAK)
-        return tuple(Metric(name, None, "bytes", "lower", note=UNMEASURED) for name in names)
+        none = (Metric(name, None, "bytes", "lower", note=UNMEASURED) for name in names)
+        return tuple(_summed(launches) if one.name == _SUMMED else one for one in none)
     reset = all(marks["load"].reset for marks in marked)
     found = [
         Metric(name, None, "bytes", "lower", note=UNRESET)
@@ -44,6 +46,15 @@ def measure(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]:
         for name, value in _VALUES.items()
     ]
     return (*found, _leak_of(marked, launches))
+
+
+def _summed(launches: Sequence[Samples]) -> Metric:
+    """What another program says that it grew by; the process itself isn't in it."""
+    known = [one.memory_bytes for each in launches if (one := each.summary) and one.memory_bytes]
+    if len(known) < len(launches):
+        return Metric(_SUMMED, None, "bytes", "lower", note=UNMEASURED)
+    note = "by the program's own, approximate account"
+    return Metric(_SUMMED, statistics.median(known), "bytes", "lower", note=note)
 
 
 def _median(name: str, values: Sequence[float]) -> Metric:

@@ -24,8 +24,8 @@ class DeviceFacts:
     """What a device's agent says of it; what it can't tell is None or empty.
 
     Attributes:
-        python: Version of its Python.
-        machine: Its processor's architecture, as `uname -m` says.
+        python: Version of its Python; empty where it has none, as phones.
+        machine: Its processor's architecture, as `uname -m` says; of a phone its ABI.
         platform: What Python's wheels call it.
         bits: Bits of a pointer in that Python: 32 also on some 64-bit systems.
         glibc: Its C library, as `glibc 2.31`.
@@ -40,6 +40,10 @@ class DeviceFacts:
         temperatures_c: Temperatures by thermal zone, in degrees Celsius.
         packages: Versions of runtimes that are installed there.
         programs: Paths of programs that edgekit can use.
+        system: Name and release of its system, of a phone.
+        big_cpus: Of its CPUs, how many are of the strongest kind; 0 where it isn't told.
+        thermal_status: What Android says of its heat: from 0, none, to 6, shutdown.
+        battery: How full its battery is, and what it does.
         holder: Who measures on it now; empty if nobody does.
     """
 
@@ -59,6 +63,10 @@ class DeviceFacts:
     temperatures_c: dict[str, float] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     programs: dict[str, str] = field(default_factory=dict)
+    system: str = ""
+    big_cpus: int = 0
+    thermal_status: int | None = None
+    battery: str = ""
     holder: str = ""
 
 
@@ -75,6 +83,7 @@ class DeviceEntry:
         python: Its Python.
         emulated: Whether it is no real hardware.
         file: The inventory that it stands in.
+        benchmark_model: Of a phone: the path here of the program that runs models there.
     """
 
     name: str
@@ -85,6 +94,7 @@ class DeviceEntry:
     python: str
     emulated: bool
     file: str
+    benchmark_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class DeviceSpec(
         power_mode: Number of the power mode (`nvpmodel`) that `--tune` puts a Jetson in and takes
             it out of again; None to leave it in its own.
         wait_s: Seconds to wait for whoever else measures on it, before it is said to be busy.
+        benchmark_model: Of a phone: path of LiteRT's program for it, on this machine.
     """
 
     transport: Literal["ssh", "adb"] = "ssh"
@@ -109,6 +110,7 @@ class DeviceSpec(
     cooldown: CooldownSpec | None = None
     power_mode: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
+    benchmark_model: Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]+)?\Z")] = ""
 
     @classmethod
     def of(cls, **fields: Any) -> DeviceSpec:

@@ -11,7 +11,8 @@ SCHEMA_VERSION = 1
 # History of the schema of results, which `edgekit.results.upgrades` knows how to read:
 # 1  2026-11  one launch a leg, its fields among the leg's
 # 2  2026-11  several launches; what was asked for is whole; metrics with unit and note
-RESULT_SCHEMA = 2
+# 3  2026-11  devices: emulated, how cool they were, sums of another program in place of times
+RESULT_SCHEMA = 3
 
 
 def canonical_json(record: Any) -> bytes:

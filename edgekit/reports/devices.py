@@ -71,7 +71,7 @@ def _entry(entry: DeviceEntry) -> tuple[str, ...]:
         entry.name,
         entry.transport,
         entry.address,
-        entry.fingerprint or "in known_hosts",
+        entry.fingerprint or ("in known_hosts" if entry.transport == "ssh" else table.NO_VALUE),
         "emulated" if entry.emulated else table.NO_VALUE,
         entry.file,
     )
@@ -80,15 +80,23 @@ def _entry(entry: DeviceEntry) -> tuple[str, ...]:
 def _facts(facts: DeviceFacts) -> list[tuple[str, str]]:
     rows = [
         ("model", facts.model),
-        ("system", " ".join(filter(None, (facts.l4t, facts.kernel)))),
-        ("architecture", f"{facts.machine}, Python of {facts.bits} bits"),
+        ("system", " ".join(filter(None, (facts.l4t, facts.system, facts.kernel)))),
+        (
+            "architecture",
+            facts.machine + (f", Python of {facts.bits} bits" if facts.python else ""),
+        ),
         ("python", facts.python),
         ("C library", facts.glibc),
-        ("CPUs", str(facts.cpus)),
+        ("CPUs", f"{facts.cpus}" + (f", {facts.big_cpus} big" if facts.big_cpus else "")),
         ("memory", _gib(facts.memory_bytes)),
         ("memory free", _gib(facts.available_bytes)),
         ("disk free", _gib(facts.disk_free_bytes)),
         ("governor", facts.governor),
+        (
+            "thermal status",
+            "" if facts.thermal_status is None else f"{facts.thermal_status} of 6",
+        ),
+        ("battery", facts.battery),
         ("programs", ", ".join(facts.programs)),
         ("in use by", facts.holder),
     ]

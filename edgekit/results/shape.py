@@ -78,7 +78,7 @@ def from_record(record: dict[str, Any]) -> BenchResult:
     whole = {name: record[name] for name in _RESULT & record.keys()}
     whole |= {"plan": {**plan, "subject": subject}, "metrics": metrics}
     result = msgspec.convert(whole, BenchResult, dec_hook=_to_path)
-    measured = bool(result.launches) and all(launch.latency_ns for launch in result.launches)
+    measured = bool(result.launches) and all(launch.count for launch in result.launches)
     if not result.failure and not measured:
         raise ValueError("it holds neither a measurement nor a failure")
     return result

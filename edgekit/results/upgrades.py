@@ -121,4 +121,9 @@ def _about(name: str) -> Record:
     return {"unit": unit, "better": "higher" if name in _HIGHER else "lower", "note": ""}
 
 
-_UPGRADES: dict[int, Callable[[Record], Record]] = {1: _whole}
+def _without_devices(leg: Record) -> Record:
+    """From schema 2, whose fields are those of schema 3; it knew no emulated device, no summary."""
+    return leg
+
+
+_UPGRADES: dict[int, Callable[[Record], Record]] = {1: _whole, 2: _without_devices}

@@ -91,6 +91,7 @@ TRANSPORTS: Registry[Transport] = Registry(
     {
         "local": Entry("edgekit.transports.local:TRANSPORT"),
         "ssh": Entry("edgekit.transports.ssh:TRANSPORT", "ssh", ("asyncssh",)),
+        "adb": Entry("edgekit.transports.adb:TRANSPORT"),
     },
 )
 

@@ -124,18 +124,18 @@ class _Hold:
         folder = self._folders
         self._folders += 1
         name = f"{folder}/model{first.suffix}"
-        self.files[name] = _item(first)
+        self.files[name] = of_file(first)
         for other in beside:
             # OpenVINO looks for its own file's name; an ONNX file has the others' written in it.
             theirs = _kept(other) if first.suffix == ".onnx" else f"model{other.suffix}"
-            self.files[f"{folder}/{theirs}"] = _item(other)
+            self.files[f"{folder}/{theirs}"] = of_file(other)
         return name
 
     def single(self, path: str | None, name: str) -> str | None:
         """Another file, under a name of ours."""
         if not path:
             return None
-        self.files[name] = _item(Path(path))
+        self.files[name] = of_file(Path(path))
         return name
 
 
@@ -179,7 +179,12 @@ def _suffix(path: str) -> str:
     return suffix if _NAME.fullmatch("photo" + suffix) else ""
 
 
-def _item(path: Path) -> Item:
+def of_file(path: Path) -> Item:
+    """A file of this machine.
+
+    Raises:
+        DataError: It can't be read.
+    """
     try:
         found = path.stat()
     except OSError as error:

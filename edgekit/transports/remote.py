@@ -183,5 +183,9 @@ def facts(told: Facts) -> DeviceFacts:
     """What an agent said of its device, as a record."""
     fields = msgspec.to_builtins(told)
     return DeviceFacts(
-        **{field.name: fields[field.name] for field in dataclasses.fields(DeviceFacts)}
+        **{
+            field.name: fields[field.name]
+            for field in dataclasses.fields(DeviceFacts)
+            if field.name in fields
+        }
     )

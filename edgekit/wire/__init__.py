@@ -18,6 +18,7 @@ from edgekit.wire.samples import (
     Trial,
     Turns,
 )
+from edgekit.wire.summary import Summary
 
 __all__ = [
     "Closeness",
@@ -34,6 +35,7 @@ __all__ = [
     "Rival",
     "Samples",
     "Scenario",
+    "Summary",
     "TensorSpec",
     "Trial",
     "Turns",

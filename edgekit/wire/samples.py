@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
 from edgekit.errors import EdgekitError
+from edgekit.wire.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Samples:
 
     Attributes:
         latency_ns: Wall time of each timed inference, host call to outputs in host memory; of
-            edgekit's own server from the instant of arrival.
+            edgekit's own server from the instant of arrival. Empty where there is a `summary`.
         cpu_ns: CPU time of the whole process over the same spans; empty where inferences run at
             the same time.
         warmup_ns: Wall time of each untimed inference after the first.
@@ -175,6 +176,7 @@ class Samples:
         missed: For `paced`: ticks at which the last inference had not ended.
         trials: For `server`: each rate that was tried; `latency_ns` are the last one's.
         loadgen_summary: What LoadGen wrote of its run; empty if it wasn't asked.
+        summary: What a program told that gives no single times; None where it was our own worker.
     """
 
     latency_ns: List[int]
@@ -202,6 +204,12 @@ class Samples:
     missed: int = 0
     trials: List[Trial] = field(default_factory=list)
     loadgen_summary: str = ""
+    summary: Optional[Summary] = None
+
+    @property
+    def count(self) -> int:
+        """How many inferences were timed."""
+        return self.summary.count if self.summary else len(self.latency_ns)
 
 
 @dataclass(frozen=True)

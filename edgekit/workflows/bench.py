@@ -150,7 +150,7 @@ def run(
     # Once is enough: what a runtime runs is the same in every process, and energy takes long.
     work = replace(job(plan), profiled=launch == 0, energetic=last, fixed_heap=fixed_heap)
     samples = run_job(link, work, timeout_s=whole_s, on_phase=on_phase)
-    if not isinstance(samples, Samples) or not samples.latency_ns:
+    if not isinstance(samples, Samples) or not samples.count:
         raise DeviceError("the worker measured nothing", hint="run it again", stage="run")
     return samples
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from edgekit import bundles, inventory
+from edgekit.android import elf
 from edgekit.bundles.wheels import Platform
 from edgekit.errors import DeviceBusy, EdgekitError, HostKeyChanged, UsageError
 from edgekit.records import Device
@@ -22,7 +24,9 @@ from edgekit.records.devicespec import DeviceSpec
 from edgekit.records.findings import Disturbance
 from edgekit.text import one_line
 from edgekit.transports import TRANSPORTS, Remote, linked, outfit
+from edgekit.transports.phone import HOME
 from edgekit.wire import Job, Look
+from edgekit.workflows import phones
 from edgekit.workflows.disturbances import disturbances
 from edgekit.workflows.doctor import state_of
 from edgekit.workflows.jobs import run_job
@@ -72,6 +76,22 @@ def add(name: str, spec: DeviceSpec, key: HostKey, fingerprint: str = "") -> Dev
     return _entry(name, whole, str(path))
 
 
+def add_phone(name: str, spec: DeviceSpec) -> DeviceEntry:
+    """Put a phone into the inventory. It isn't asked.
+
+    Args:
+        name: Its name.
+        spec: Its entry.
+
+    Raises:
+        UsageError: The name can't be had.
+        DataError: Its benchmark_model is no program, or the inventory can't be written.
+    """
+    if spec.benchmark_model:
+        elf.abi(Path(spec.benchmark_model))
+    return _entry(name, spec, str(inventory.add(name, spec)))
+
+
 def listed() -> tuple[DeviceEntry, ...]:
     """Every device, in the order of names.
 
@@ -100,6 +120,8 @@ def check(name: str) -> DeviceCheck:
         DeviceError: It can't be reached, or can't be used.
     """
     device: Device = inventory.device(name)
+    if device.transport == "adb":
+        return phones.check(device)
     facts = _remote(device.transport).probe(device)
     seen, unseen = Look({}, {}, {}, []), ""
     try:
@@ -173,15 +195,17 @@ def _remote(transport: str) -> Remote:
 
 
 def _entry(name: str, spec: DeviceSpec, file: str) -> DeviceEntry:
+    is_phone = spec.transport == "adb"
     return DeviceEntry(
         name=name,
         transport=spec.transport,
         address=spec.address,
         fingerprint=spec.fingerprint,
-        work_dir=spec.work_dir,
-        python=spec.python,
+        work_dir=HOME if is_phone else spec.work_dir,
+        python="" if is_phone else spec.python,
         emulated=spec.emulated,
         file=file,
+        benchmark_model=spec.benchmark_model,
     )
 
 

@@ -14,7 +14,7 @@ from edgekit.errors import (
 )
 from edgekit.text import printable
 from edgekit.transports import Link
-from edgekit.wire import Failure, Job, Look, Samples, Turns
+from edgekit.wire import Failure, Job, Look, Samples, Summary, Turns
 
 PHASES = (
     "start", "wait", "bundle", "cooldown", "runtime", "load", "first", "golden", "warmup", "run",
@@ -141,6 +141,9 @@ def _check_samples(job: Job, samples: Samples) -> None:
     Raises:
         DeviceError: What is wrong.
     """
+    if samples.summary is not None and job.kind == "bench":
+        _check_summary(samples, samples.summary)
+        return
     count, mode = len(samples.latency_ns), job.scenario.mode
     _check_times([samples.latency_ns], count)
     _check_times([[samples.span_ns]], 1)
@@ -155,6 +158,21 @@ def _check_samples(job: Job, samples: Samples) -> None:
     }
     if any(missing.values()) and not job.scenario.loadgen:
         raise _unintelligible(ValueError(f"it lacks what the mode {mode} measures"))
+
+
+def _check_summary(samples: Samples, told: Summary) -> None:
+    """Refuse what no program can have measured.
+
+    Raises:
+        DeviceError: What is wrong.
+    """
+    times = (told.least_ns, told.p50_ns, told.p95_ns, told.most_ns)
+    known = [time_ns for time_ns in times if time_ns is not None]
+    if samples.latency_ns or told.count < 1:
+        raise _unintelligible(ValueError("it sums up no inferences, or others than its own"))
+    _check_times([[*known, told.mean_ns]], len(known) + 1)
+    if known != sorted(known):
+        raise _unintelligible(ValueError("its times contradict each other"))
 
 
 def _check_turns(job: Job, turns: Turns) -> None:

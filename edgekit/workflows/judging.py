@@ -59,7 +59,7 @@ def _metrics(plan: BenchPlan, launches: Sequence[Samples]) -> tuple[Metric, ...]
 
 def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     """Why the numbers may not be used; empty if they may."""
-    few = min(len(launch.latency_ns) for launch in launches)
+    few = min(launch.count for launch in launches)
     faults = [f"only {few} runs of {plan.profile.min_runs}"] * (few < plan.profile.min_runs)
     if not plan.device.emulated:  # of which only what it computes is looked at
         faults += [fault for launch in launches for fault in disturbed(launch)]
@@ -67,7 +67,12 @@ def _faults(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
         faults.append(_NOT_FINITE)
     if artifact := plan.subject.artifact:
         # The first one's: every process computes the same from the same inputs.
-        faults += golden_faults(artifact.precision, launches[0].golden)
+        summary = launches[0].summary
+        faults += (
+            [f"unverified: {one_line(summary.unchecked)[:_LENGTH]}"]
+            if summary and summary.unchecked
+            else golden_faults(artifact.precision, launches[0].golden)
+        )
         faults += _not_int8(artifact, launches[0])
     return list(dict.fromkeys(faults))
 
@@ -121,7 +126,7 @@ def _steps(launches: Sequence[Samples]) -> list[str]:
     found = [
         (*jump, number)
         for number, launch in enumerate(launches, 1)
-        if (jump := step(launch.latency_ns))
+        if launch.latency_ns and (jump := step(launch.latency_ns))
     ]
     if not found:
         return []
@@ -141,6 +146,16 @@ def _too_little_int8(plan: BenchPlan, int8: Int8Share | None) -> list[str]:
     if int8.least >= least:
         return []
     return [f"{int8.least:.1%} in int8; --require-int8 asks for {least:.1%}"]
+
+
+def _summed_up(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
+    """What nobody can know of inferences that another program timed."""
+    summary = launches[0].summary
+    if summary is None:
+        return []
+    program = one_line(summary.program)[:_LENGTH]
+    unseen = [] if plan.subject.artifact else ["nobody looked at its outputs"]
+    return [f"{program} computed these, and gives no single times", *unseen]
 
 
 def _cores(plan: BenchPlan) -> int:
@@ -163,6 +178,7 @@ def _notes(plan: BenchPlan, launches: Sequence[Samples]) -> list[str]:
     crowded = [f"{threads} threads on {cores} usable cores"] if threads > cores else []
     return (
         ["emulated: its times are no measurement"] * plan.device.emulated
+        + _summed_up(plan, launches)
         + _engine(launches)
         + _warm(launches)
         + _company(launches)

@@ -96,6 +96,6 @@ def cpus(device: Device) -> tuple[int, int]:
     """
     transport = TRANSPORTS.get(device.transport)
     if isinstance(transport, Remote):
-        found = transport.probe(device).cpus
-        return found, found
+        found = transport.probe(device)
+        return found.cpus, found.big_cpus or found.cpus
     return os.cpu_count() or 1, usable_cores()

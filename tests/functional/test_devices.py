@@ -55,6 +55,10 @@ def test_an_empty_inventory(cli: RunCli) -> None:
         ("add", "a b", "user@host"),
         ("add", "board", "user@host; reboot"),
         ("add", "board", "user@host", "--work-dir", "/a b"),
+        ("add", "phone", "SERIAL", "--transport", "usb"),
+        ("add", "phone", "SERIAL;id", "--transport", "adb"),
+        ("add", "phone", "SERIAL", "--transport", "adb", "--python", "python3"),
+        ("add", "board", "user@host", "--benchmark-model", "/nothing"),
         ("remove", "board"),
         ("check", "board"),
     ],
@@ -65,6 +69,14 @@ def test_what_can_not_be_is_refused_before_anything_is_reached(
     done = cli("devices", *args)
     assert done.returncode == 2
     assert "hint: " in done.stderr
+
+
+def test_a_program_that_is_none_is_not_added(cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    words = ("devices", "add", "phone", "X1", "--transport", "adb", "--benchmark-model")
+    done = cli(*words, tmp_path / "text")
+    assert done.returncode == 6
+    assert "is no program" in done.stderr
 
 
 def test_nobody_there(cli: RunCli) -> None:

@@ -98,7 +98,7 @@ def test_records_and_saved_answers_are_drawn(measured: tuple[Path, str], tmp_pat
     done = draw(record, SCHEMA_1, record, "--results", tmp_path, "--json")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["schema_version"] == 2
+    assert found["schema_version"] == 3
     assert [leg["artifact"]["path"] for leg in found["results"]] == [
         "exported/toy/onnx-fp32",
         "exported/toy/onnx-int8",

@@ -23,12 +23,14 @@ _LIBRARIES = "/opt/adbd/usr/lib/x86_64-linux-gnu"
 _TOOLS = (
     "basename", "cat", "chmod", "cp", "cut", "date", "df", "dirname", "du", "echo", "env", "false",
     "free", "grep", "head", "id", "kill", "ln", "ls", "md5sum", "mkdir", "mount", "mv", "nohup",
-    "nproc", "pgrep", "pkill", "printf", "ps", "readlink", "rm", "sed", "seq", "setsid",
+    "nproc", "pgrep", "pkill", "printf", "ps", "readlink", "rm", "rmdir", "sed", "seq", "setsid",
     "sha256sum", "sleep", "sort", "stat", "tail", "taskset", "test", "timeout", "touch", "tr",
     "true", "uname", "uptime", "wc",
 )  # fmt: skip
 _COMMANDS = {
-    "getprop": '#!/system/bin/sh\nexec sed -n "s/^$1=//p" /system/properties\n',
+    "getprop": "#!/system/bin/sh\n"
+    '[ $# -gt 0 ] && exec sed -n "s/^$1=//p" /system/properties\n'
+    "exec sed 's/^\\([^=]*\\)=\\(.*\\)$/[\\1]: [\\2]/' /system/properties\n",
     "dumpsys": '#!/system/bin/sh\nexec cat "/system/dumpsys/$1"\n',
 }
 PROPERTIES = {
@@ -44,7 +46,7 @@ PROPERTIES = {
 # Shapes after Android's public source; recorded on no phone.
 _SERVICES = {
     "battery": "Current Battery Service state:\n  AC powered: false\n  USB powered: true\n"
-    "  status: 3\n  level: 87\n  temperature: 312\n",
+    "  status: 3\n  level: 87\n  scale: 100\n  temperature: 312\n",
     "thermalservice": "IsStatusOverride: false\nThermal Status: 0\n"
     "Current temperatures from HAL:\n"
     "\tTemperature{mValue=38.4, mType=3, mName=skin, mStatus=0}\n"

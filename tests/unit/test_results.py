@@ -168,7 +168,7 @@ def test_a_leg_comes_back_whole(store: Store, tmp_path: Path) -> None:
 
 def test_a_record_is_readable_but_for_its_long_rows(store: Store) -> None:
     record = json.loads(store.save(leg()).read_text())
-    assert (record["schema_version"], record["record"], record["run"]) == (2, "bench", RUN)
+    assert (record["schema_version"], record["record"], record["run"]) == (3, "bench", RUN)
     assert record["metrics"] == {"latency_p50_ms": 1.5, "latency_p99_ms": None}
     launch = record["launches"][1]
     assert launch["warmup_ns"] == [5, 4, 3]
@@ -200,7 +200,7 @@ def test_what_bench_printed_is_read(tmp_path: Path) -> None:
 def test_what_an_older_edgekit_printed_is_read() -> None:
     held = reading.read(SCHEMA_1)
     fp32, int8, cut = held.results
-    assert (fp32.schema_version, fp32.plan.scenario.mode, fp32.plan.threads) == (2, "latency", 1)
+    assert (fp32.schema_version, fp32.plan.scenario.mode, fp32.plan.threads) == (3, "latency", 1)
     assert fp32.plan.device.name == "local"
     (launch,) = fp32.launches
     assert (len(launch.latency_ns), launch.memory[-1].phase, launch.batch) == (20, "steady", 1)
@@ -221,7 +221,7 @@ def test_what_an_older_edgekit_printed_is_read() -> None:
     assert [verdict.choice for verdict in held.verdicts] == [Ship.FP32]
     assert "cut.onnx" in report.render(held.results, held.verdicts)
     # And what it is now is read again.
-    assert report.as_json(held.results)["schema_version"] == 2
+    assert report.as_json(held.results)["schema_version"] == 3
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_an_older_edgekit_printed_is_read() -> None:
         (b'{"schema_version": "2", "results": []}', "schema_version is '2'"),
         (b'{"schema_version": true, "results": []}', "schema_version is True"),
         (b'{"schema_version": 1e999, "results": []}', "no result"),
-        (b'{"schema_version": 9, "results": []}', "reads up to 2"),
+        (b'{"schema_version": 9, "results": []}', "reads up to 3"),
         (b'{"schema_version": 9, "record": "bench"}', "pip install -U edgekit-ml"),
         (b'{"schema_version": 2, "record": "bench"}', "record_sha256"),
     ],

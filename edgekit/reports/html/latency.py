@@ -31,7 +31,7 @@ _COLUMNS = (
 
 def section(legs: Sequence[Leg], looks: dict[int, Look]) -> Html:
     """One figure a model; nothing where nothing was measured."""
-    groups = by_model([leg for leg in legs if leg.is_measured])
+    groups = by_model([leg for leg in legs if leg.is_measured and _every(leg)])
     text = (
         "Each line climbs from the fastest inference to the slowest: it tells the share that "
         "took no longer than so many milliseconds. All processes of a leg are in it and no "

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.android.benchmark_model import command, parse
+from edgekit.android.benchmark_model import command, fed, parse, timed, written
 from edgekit.errors import ToolError
+from edgekit.wire import Profile
 
 DATA = Path(__file__).parents[2] / "data" / "devices"
 
@@ -68,16 +69,31 @@ def test_times_that_contradict_each_other_are_refused(old: str, new: str) -> Non
 
 
 def test_the_words_that_start_it() -> None:
-    words = command("/d/benchmark_model", "/d/my model.tflite", threads=4, runs=50, seconds=1.5)
-    assert words == [
-        "/d/benchmark_model",
-        "--graph=/d/my model.tflite",
-        "--num_threads=4",
-        "--num_runs=50",
-        "--min_secs=1.5",
-    ]
-    pinned = command("/d/b", "/d/m", threads=1, runs=1, seconds=1, mask="f0")
+    words = command("/d/benchmark_model", "/d/my model.tflite", threads=4)
+    assert words == ["/d/benchmark_model", "--graph=/d/my model.tflite", "--num_threads=4"]
+    pinned = command("/d/b", "/d/m", threads=1, mask="f0")
     assert pinned[:3] == ["taskset", "f0", "/d/b"]
+
+
+def test_it_measures_for_as_long_as_the_profile_says() -> None:
+    assert timed(Profile(64, 1.5, 30.0, 5, 0.5, 10.0)) == [
+        "--warmup_runs=5",
+        "--warmup_min_secs=0.5",
+        "--num_runs=64",
+        "--min_secs=1.5",
+        "--max_secs=30",
+    ]
+
+
+def test_inputs_have_names_of_ours_and_outputs_a_file() -> None:
+    shapes = [(1, 224, 224, 3), (1, 4)]
+    assert fed(shapes, ["/d/a", "/d/b"]) == [
+        "--input_layer=input0,input1",
+        "--input_layer_shape=1,224,224,3:1,4",
+        "--input_layer_value_files=input0:/d/a,input1:/d/b",
+    ]
+    assert fed(shapes) == fed(shapes, ["/d/a", "/d/b"])[:2]
+    assert written("/d/o") == ["--output_filepath=/d/o"]
 
 
 PIECES = st.sampled_from(

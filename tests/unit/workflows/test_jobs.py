@@ -197,3 +197,34 @@ def test_what_a_device_says_can_not_steer_a_terminal() -> None:
         run_job(Script(_failure(message="a\x1b[2J", hint="b\x07")), JOB, timeout_s=1.0)
     assert str(caught.value) == "a [2J"
     assert caught.value.hint == "b "
+
+
+SUMMARY = {"program": "p", "count": 3, "mean_ns": 5, "least_ns": 4, "most_ns": 6}
+
+
+def summed(**fields: Any) -> dict[str, Any]:
+    return {**SAMPLES, "latency_ns": [], "cpu_ns": [], "summary": {**SUMMARY, **fields}}
+
+
+def test_a_summary_stands_for_the_single_times():
+    found = run_job(Script(summed(p50_ns=5)), JOB, timeout_s=1)
+    assert isinstance(found, Samples)
+    assert found.count == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        summed(count=0),
+        summed(mean_ns=0),
+        summed(least_ns=-4),
+        summed(most_ns=10**19),
+        summed(p50_ns=7),
+        summed(least_ns=7),
+        summed(p95_ns="5"),
+        {**summed(), "latency_ns": [5]},
+    ],
+)
+def test_a_summary_that_can_not_be_is_refused(line):
+    with pytest.raises(DeviceError, match="can't make sense"):
+        run_job(Script(line), JOB, timeout_s=1)

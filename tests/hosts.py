@@ -304,7 +304,7 @@ def size(path: Path) -> int:
 
 def change() -> None:
     """Make edgekit in this process what its environment says."""
-    from edgekit.transports import cargo
+    from edgekit.transports import cargo, outfit
     from tests.machines import archive
 
     settings = json.loads(os.environ[_SETTINGS])
@@ -314,6 +314,8 @@ def change() -> None:
     if "worker" in settings:
         text = Path(settings["worker"]).read_text()
         cargo.worker = functools.cache(lambda: archive(text))
+        # Which needs no runtime there.
+        outfit.BUILDS.clear()
 
 
 if __name__ in ("__main__", "__mp_main__"):

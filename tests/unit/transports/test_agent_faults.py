@@ -169,7 +169,7 @@ def test_the_supervisor_is_killed(device: FolderDevice) -> None:
     assert len(device.left()) == 4
     os.kill(device.job(name).began()["pid"], signal.SIGKILL)
     eventually(lambda: client.status(name).state == "lost")
-    assert client.status(name).why == "was killed"
+    assert client.status(name).why == "supervisor died"
     with pytest.raises(DeviceError, match="was killed"):
         client.result(name)
     eventually(lambda: device.left() == [])

@@ -122,7 +122,7 @@ def _about(name: str) -> Record:
 
 
 def _without_devices(leg: Record) -> Record:
-    """From schema 2, whose fields are those of schema 3; it knew no emulated device, no summary."""
+    """From schema 2, whose fields are schema 3's; it knew no emulated device and no summary."""
     return leg
 
 

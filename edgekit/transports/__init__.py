@@ -7,6 +7,7 @@ table below.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import secrets
 import socket
@@ -18,8 +19,16 @@ from edgekit.records.devices import DeviceFacts, HostKey
 from edgekit.registry import Entry, Registry
 from edgekit.wire import Job
 
+
+def _user() -> str:
+    # A container's user may have no name.
+    with contextlib.suppress(OSError, KeyError):
+        return getpass.getuser()
+    return str(os.getuid())
+
+
 # Who measures, as others on the same device read it.
-OWNER = f"{os.environ.get('USER') or os.getuid()}@{socket.gethostname()}:{secrets.token_hex(3)}"
+OWNER = f"{_user()}@{socket.gethostname()}:{secrets.token_hex(3)}"
 
 
 class Link(Protocol):

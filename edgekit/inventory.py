@@ -16,7 +16,7 @@ import msgspec
 
 from edgekit import publishing
 from edgekit.errors import DataError, UsageError
-from edgekit.records import Device
+from edgekit.records import LOCAL, Device
 from edgekit.records.devicespec import Address, DeviceSpec
 from edgekit.registry import nearest
 
@@ -24,7 +24,7 @@ FILE = "devices.toml"
 _MAX_BYTES = 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # What `--device` means by itself.
-_TAKEN = (Device().name, "all")
+_TAKEN = (LOCAL, "all")
 
 
 def check_name(name: str) -> None:
@@ -73,7 +73,7 @@ def find(name: str) -> DeviceSpec:
         add = "`edgekit devices add NAME user@host` adds one"
     raise UsageError(
         f"there is no device named {name!r}",
-        hint=f"{nearest(name, [Device().name, *known])}; {add}",
+        hint=f"{nearest(name, [LOCAL, *known])}; {add}",
     )
 
 

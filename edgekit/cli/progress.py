@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 OnStep = Callable[["Step"], None]
 
 _REFRESHES_PER_S = 4
-_HERE = "local"
 # Phases that may take minutes before anything is measured.
 _DELAYS = {"wait": "somebody else measures on it; waiting", "bundle": "bringing it the runtime"}
 # Phases of a leg after which no worker runs.
@@ -77,8 +76,7 @@ def told() -> Iterator[Callable[[str], None]]:
 def _line(step: Step) -> None:
     if step.launch == 1 and step.phase == "start":
         plan = step.plan
-        where = "" if plan.device.name == _HERE else f" on {plan.device.name}"
-        output.say(f"{plan.subject.name}: measuring with {plan.runtime}{where}")
+        output.say(f"{plan.subject.name}: measuring with {plan.runtime}{plan.device.on}")
     if words := _DELAYS.get(step.phase):
         output.say(f"{step.plan.device.name}: {words}")
 

@@ -39,6 +39,7 @@ from edgekit.records.model import (
     Weights,
 )
 from edgekit.records.results import (
+    LOCAL,
     BenchPlan,
     BenchResult,
     Device,
@@ -53,6 +54,7 @@ from edgekit.records.ships import Ship, ShipSide, ShipVerdict
 
 __all__ = [
     "GATE_SCHEMA",
+    "LOCAL",
     "RESULT_SCHEMA",
     "SCHEMA_VERSION",
     "Artifact",

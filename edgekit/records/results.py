@@ -6,6 +6,8 @@ from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
 from edgekit.wire import Cooldown, EndToEnd, Failure, Profile, Samples, Scenario
 
+LOCAL = "local"
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -23,13 +25,23 @@ class Device:
         power_mode: Number of the power mode that `--tune` puts a Jetson in; None for none.
     """
 
-    name: str = "local"
-    transport: str = "local"
+    name: str = LOCAL
+    transport: str = LOCAL
     address: str = ""
     root: str = "/"
     emulated: bool = False
     cooldown: Cooldown | None = None
     power_mode: int | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine."""
+        return self.name == LOCAL
+
+    @property
+    def on(self) -> str:
+        """` on NAME`, or nothing for this machine: what follows the name of what is measured."""
+        return "" if self.is_here else f" on {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +217,7 @@ class BenchResult:
     @property
     def name(self) -> str:
         """What a table calls the leg: the file, the device if it isn't this one, a loud mark."""
-        device = self.plan.device
-        where = "" if device.name == Device().name else f" on {device.name}"
-        return self.plan.subject.name + where + " (EMULATED)" * self.emulated
+        return self.plan.subject.name + self.plan.device.on + " (EMULATED)" * self.emulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +246,7 @@ class EvalResult:
     agreement: float | None
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
-    device: str = "local"
+    device: str = LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from edgekit.records import Artifact, BenchPlan, Device
+from edgekit.records import Artifact, BenchPlan
 from edgekit.text import one_line
 from edgekit.wire import EndToEnd, Scenario
 
@@ -22,7 +22,7 @@ def bench(plan: BenchPlan) -> str:
     path = subject.artifact.path if subject.artifact else subject.path
     words = ["edgekit", "bench", str(path), "--threads", str(plan.threads)]
     words += ["--runtime", plan.runtime] if plan.runtime else []
-    words += ["--device", plan.device.name] if plan.device.name != Device().name else []
+    words += [] if plan.device.is_here else ["--device", plan.device.name]
     words += ["--batch", str(plan.batch)] if plan.batch != _own_batch(subject.artifact) else []
     words += ["--profile", plan.profile_name] if plan.profile_name not in {"", "default"} else []
     for name, shape in plan.shapes.items():

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from edgekit.records import EvalResult
+from edgekit.records import LOCAL, EvalResult
 from edgekit.reports import table
 
 
@@ -18,7 +18,7 @@ def render(result: EvalResult) -> str:
     """A table of one row, and what to know about it."""
     row = (
         result.artifact,
-        result.runtime if result.device == "local" else f"{result.runtime} on {result.device}",
+        result.runtime if result.device == LOCAL else f"{result.runtime} on {result.device}",
         str(result.images),
         _share(result.top1),
         _share(result.top5),

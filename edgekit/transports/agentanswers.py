@@ -18,7 +18,7 @@ Words = Annotated[str, Meta(max_length=1000)]
 Table = Annotated[dict[Words, Words], Meta(max_length=1000)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")]
-Stream = Literal["stdout", "stderr", "samples"]
+Stream = Literal["stdout", "stderr"]
 Reason = Literal["exit", "signal", "oom", "timeout", "cancelled", "lease", "exec"]
 
 

@@ -43,13 +43,16 @@ class AgentClient:
     Args:
         opener: Starts an agent and gives the channel to it. Only `LinkLost` is worth another try.
         patience_s: Seconds for which a channel that broke is opened again.
+
+    Attributes:
+        was_greeted: Whether an agent there ever answered.
     """
 
     def __init__(self, opener: Callable[[], Channel], *, patience_s: float = 120.0) -> None:
         self._opener = opener
         self._patience_s = patience_s
         self._conversation: Conversation | None = None
-        self._greeted = False
+        self.was_greeted = False
 
     def close(self) -> None:
         """Let go of the channel. What runs on the device runs on."""
@@ -235,7 +238,7 @@ class AgentClient:
                 self.close()
                 # Where there never was a link, nothing is lost yet.
                 give_up_s = give_up_s or time.monotonic() + self._patience_s
-                if not self._greeted or time.monotonic() + pause_s > give_up_s:
+                if not self.was_greeted or time.monotonic() + pause_s > give_up_s:
                     raise
             except RefusedError as error:
                 raise error.refusal.error(op) from None
@@ -248,5 +251,5 @@ class AgentClient:
     def _opened(self) -> Conversation:
         self._conversation = Conversation(self._opener())
         self._conversation.greet(time.monotonic() + ANSWER_S)
-        self._greeted = True
+        self.was_greeted = True
         return self._conversation

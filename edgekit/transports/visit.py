@@ -156,7 +156,8 @@ class Visit:
             self.client.lock(self.owner, LEASE_S)
         except LinkLost:
             # A device that isn't there is told at once; one that was there a moment ago isn't.
-            if not self.machine.was_reached:
+            # Where an agent had answered, the client has tried again for long enough.
+            if not self.machine.was_reached or self.client.was_greeted:
                 raise
             steadily(lambda: self.client.lock(self.owner, LEASE_S))
 

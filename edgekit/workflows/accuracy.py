@@ -7,6 +7,7 @@ from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Device
+from edgekit.transports import linked
 from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
@@ -77,20 +78,20 @@ def outputs(
     tensors = images.Tensors(artifact.preprocess, photos.paths)
     batch = artifact.inputs[0].shape[0] or 1
     source = artifact.file("source")
-    return np.concatenate(
-        [
+    with linked(device) as link:
+        chunks = [
             infer(
+                link,
                 artifact,
                 tensors[start : start + _CHUNK].stack(),
                 runtime=runtime,
                 batch=batch,
                 threads=threads,
                 model=source if runtime == REFERENCE else None,
-                device=device,
             )
             for start in range(0, len(tensors), _CHUNK)
         ]
-    )
+    return np.concatenate(chunks)
 
 
 def share_right(

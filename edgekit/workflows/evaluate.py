@@ -60,10 +60,8 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         )
     data = labels.read(plan.data, accuracy.classes(artifact))
     accuracy.check_apart(artifact, data.photos)
-    where = "" if plan.device == HERE else f" on {plan.device.name}"
-    on_event(
-        f"running {len(data.photos.paths)} images through {artifact.name} by {runtime}{where}"
-    )
+    count, where = len(data.photos.paths), plan.device.on
+    on_event(f"running {count} images through {artifact.name} by {runtime}{where}")
     threads = plan.threads or machines.cpus(plan.device)[1]
     outputs = accuracy.outputs(artifact, runtime, data.photos, threads, plan.device)
     return EvalResult(

@@ -124,7 +124,7 @@ def _from_anywhere(plan: BenchPlan) -> BenchPlan:
 
 def _lost(order: Order, error: EdgekitError) -> BenchResult:
     """The result of a leg whose host died again and again."""
-    failure = Failure("start", error.kind, str(error), error.hint, error.stderr_tail)
+    failure = Failure.of("start", error)
     return BenchResult(order.plan, (), (), valid=False, reasons=(), failure=failure, run=order.run)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.records import Artifact, Device, Precision
-from edgekit.transports import linked
+from edgekit.transports import Link, linked
 from edgekit.wire import Job, TensorSpec
 from edgekit.workflows.jobs import run_job
 
@@ -19,6 +19,7 @@ HERE = Device()
 
 
 def infer(
+    link: Link,
     artifact: Artifact,
     images: npt.NDArray[np.float32],
     *,
@@ -26,18 +27,17 @@ def infer(
     batch: int,
     threads: int,
     model: Path | None = None,
-    device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
     """The first output of `artifact` for `images`.
 
     Args:
+        link: The way to the machine that runs it.
         artifact: What to run.
         images: Shape (N, 3, H, W); turned into the layout that the file takes.
         runtime: Name of the runtime.
         batch: Samples in one inference.
         threads: Threads that the runtime may use.
         model: Another file of the artifact's than the one that is deployed.
-        device: Where to run it.
 
     Returns:
         Shape (N, ...).
@@ -55,7 +55,7 @@ def infer(
         batch=batch,
         layouts={spec.name: spec.layout},
     )
-    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images}, device)["output:0"]
+    found: npt.NDArray[np.float32] = run(link, job, {f"input:{spec.name}": images})["output:0"]
     return found
 
 
@@ -69,7 +69,7 @@ def infer_file(
     threads: int,
     size_is_free: bool = False,
 ) -> npt.NDArray[np.float32]:
-    """The first output of the file `model` for `images`, as in `infer`.
+    """The first output of the file `model` for `images`, as in `infer`, on this machine.
 
     Args:
         model: What to run.
@@ -97,17 +97,18 @@ def infer_file(
         layouts={spec.name: spec.layout},
         shapes={spec.name: [batch, *sizes]} if size_is_free else {},
     )
-    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images})["output:0"]
+    with linked(HERE) as link:
+        found: npt.NDArray[np.float32] = run(link, job, {f"input:{spec.name}": images})["output:0"]
     return found
 
 
-def run(job: Job, inputs: Mapping[str, Any], device: Device = HERE) -> dict[str, npt.NDArray[Any]]:
+def run(link: Link, job: Job, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Every output of an `infer` job, by the name that `Job.outputs` tells.
 
     Args:
+        link: The way to the machine that runs it.
         job: What to run, without files.
         inputs: Samples as in `Job.golden`; none for inputs that the worker makes up.
-        device: Where to run it.
 
     Raises:
         EdgekitError: The worker failed.
@@ -116,8 +117,7 @@ def run(job: Job, inputs: Mapping[str, Any], device: Device = HERE) -> dict[str,
         feeds, outputs = Path(folder) / "feeds.npz", Path(folder) / "outputs.npz"
         _save(feeds, inputs)
         filed = replace(job, feeds=str(feeds) if inputs else None, outputs=str(outputs))
-        with linked(device) as link:
-            run_job(link, filed, timeout_s=_TIMEOUT_S)
+        run_job(link, filed, timeout_s=_TIMEOUT_S)
         with np.load(outputs) as computed:
             return {name: computed[name] for name in computed.files}
 

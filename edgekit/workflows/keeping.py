@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,7 +28,7 @@ class Drawing:
 
 
 class Keeper:
-    """Keeps each result as soon as it is there; several threads may bring them.
+    """Keeps each result as soon as it is there.
 
     What can't be kept is no reason to stop measuring: it is still shown, and `check` says why.
 
@@ -45,14 +44,11 @@ class Keeper:
         self._store = store
         self._results: list[BenchResult] = []
         self._lost: DataError | None = None
-        # A record's number is one more than there are records.
-        self._lock = threading.Lock()
 
     def keep(self, result: BenchResult) -> None:
         """Keep the result of a leg."""
-        with self._lock:
-            self._results.append(result)
-            self._save(result)
+        self._results.append(result)
+        self._save(result)
 
     def keep_unplanned(self, failed: Sequence[BenchResult]) -> tuple[BenchResult, ...]:
         """Keep legs that failed before there was a run, as legs of this one; gives those."""

@@ -13,7 +13,6 @@ from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import Device
 from edgekit.transports import TRANSPORTS, Remote
 
-LOCAL = Device().name
 ALL = "all"
 
 
@@ -73,29 +72,31 @@ def reached(
         cpus(devices[0])
         return tuple(devices), {}
     with ThreadPoolExecutor(len(devices)) as pool:
-        errors = list(pool.map(_error, devices))
-    there = tuple(device for device, error in zip(devices, errors, strict=True) if error is None)
-    lost = {device: error for device, error in zip(devices, errors, strict=True) if error}
-    return there, lost
+        told = dict(zip(devices, pool.map(_told, devices), strict=True))
+    lost = {device: each for device, each in told.items() if isinstance(each, DeviceError)}
+    return tuple(device for device in devices if device not in lost), lost
 
 
-def _error(device: Device) -> DeviceError | None:
-    try:
-        cpus(device)
-    except DeviceError as error:
-        return error
-    return None
-
-
-@functools.cache
 def cpus(device: Device) -> tuple[int, int]:
     """How many CPUs `device` has, and how many threads make sense there.
 
     Raises:
         DeviceError: It can't be reached, or used.
     """
+    told = _told(device)
+    if isinstance(told, DeviceError):
+        raise told
+    return told
+
+
+@functools.cache
+def _told(device: Device) -> tuple[int, int] | DeviceError:
+    # Kept also where it fails: a board that is off is asked once, not for each file.
     transport = TRANSPORTS.get(device.transport)
-    if isinstance(transport, Remote):
+    if not isinstance(transport, Remote):
+        return os.cpu_count() or 1, usable_cores()
+    try:
         found = transport.probe(device)
-        return found.cpus, found.big_cpus or found.cpus
-    return os.cpu_count() or 1, usable_cores()
+    except DeviceError as error:
+        return error
+    return found.cpus, found.big_cpus or found.cpus

@@ -13,6 +13,7 @@ from edgekit.graphs import GRAPHS
 from edgekit.measure.closeness import closeness
 from edgekit.measure.inputs import axes
 from edgekit.records import BenchPlan, Check, GatePlan, Outcome, Precision, Subject
+from edgekit.transports import linked
 from edgekit.wire import Scenario
 from edgekit.workflows import bench
 from edgekit.workflows.infer import run
@@ -164,7 +165,8 @@ def _made_up(arrays: Arrays) -> Sequence[str]:
 def _run(role: str, plan: BenchPlan, inputs: Arrays) -> Arrays:
     job = replace(bench.job(plan), kind="infer", golden=None, profile=None, scenario=Scenario())
     try:
-        return run(job, inputs, plan.device)
+        with linked(plan.device) as link:
+            return run(link, job, inputs)
     except EdgekitError as error:
         # Both files may well have one name.
         error.args = (f"{role}: {error}",)

@@ -9,8 +9,9 @@ from edgekit.measure.closeness import closeness
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, Format, Parity, Precision
 from edgekit.runtimes import RUNTIMES
+from edgekit.transports import linked
 from edgekit.wire import Closeness
-from edgekit.workflows.infer import infer
+from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.routes import RUNTIME_OF
 
 # Least signal to noise over all outputs, in dB. Another order of float32 sums gives 90 and more,
@@ -86,7 +87,14 @@ def _compare(artifact: Artifact, model: Path, runtime: str, batch: int) -> Close
     with np.load(golden) as stored:
         images = stored[f"input:{artifact.spec.inputs[0].name}"]
         reference = stored["output:0"]
-    outputs = infer(
-        artifact, images, runtime=runtime, batch=batch, threads=usable_cores(), model=model
-    )
+    with linked(HERE) as link:
+        outputs = infer(
+            link,
+            artifact,
+            images,
+            runtime=runtime,
+            batch=batch,
+            threads=usable_cores(),
+            model=model,
+        )
     return closeness([outputs], [reference])

@@ -144,7 +144,7 @@ def threads(request: BenchRequest, device: Device) -> int:
     if request.threads is None:
         return usable
     if request.threads > logical:
-        where = "this machine" if device.name == machines.LOCAL else device.name
+        where = "this machine" if device.is_here else device.name
         raise UsageError(
             f"--threads is {request.threads}; {where} has {logical} logical CPUs",
             hint=f"give at most {logical}",

@@ -120,7 +120,7 @@ def _impossible(cell: Cell) -> Failure | None:
     try:
         routes.check(cell.format, cell.precision)
     except UsageError as error:
-        return Failure("plan", error.kind, str(error), error.hint)
+        return Failure.of("plan", error)
     return None
 
 

@@ -155,10 +155,13 @@ class Sweep:
             timeout_s=asked.timeout_s,
         )
         try:
-            return plans.plan(request)[0]
+            legs, failed = plans.plan(request)
         except EdgekitError as error:
-            self._fail(cell, _failure("plan", error))
+            self._fail(cell, Failure.of("plan", error))
             return ()
+        for result in failed:  # a device that isn't there
+            self._add(cell, result)
+        return legs
 
     def _add(self, cell: Cell, result: BenchResult, kept: int = 0) -> None:
         whole = self._cells[cell]
@@ -166,7 +169,7 @@ class Sweep:
         self._cells[cell] = replace(whole, benches=benches, kept=whole.kept + kept)
 
     def _fail(self, cell: Cell, why: Failure | EdgekitError) -> None:
-        failure = _failure("start", why) if isinstance(why, EdgekitError) else why
+        failure = Failure.of("start", why) if isinstance(why, EdgekitError) else why
         whole = self._cells[cell]
         self._cells[cell] = replace(whole, failures=(*whole.failures, failure))
 
@@ -176,7 +179,7 @@ def make(plan: ExportPlan, site: Site) -> tuple[ExportLeg, ...] | Failure:
     try:
         return export.export(plan, lambda words: site.tell({"words": words}))
     except EdgekitError as error:
-        return _failure("export", error)
+        return Failure.of("export", error)
 
 
 def judge(plan: EvalPlan, site: Site) -> EvalResult | Failure:
@@ -184,7 +187,7 @@ def judge(plan: EvalPlan, site: Site) -> EvalResult | Failure:
     try:
         return evaluate.evaluate(plan, lambda words: site.tell({"words": words}))
     except EdgekitError as error:
-        return _failure("evaluate", error)
+        return Failure.of("evaluate", error)
 
 
 class _Accuracies:
@@ -234,7 +237,3 @@ def _elsewhere(path: Path) -> DataError:
 
 def _told(on_event: OnEvent) -> Callable[[Task, Event], None]:
     return lambda task, event: on_event(f"{task.name}: {event['words']}")
-
-
-def _failure(stage: str, error: EdgekitError) -> Failure:
-    return Failure(stage, error.kind, str(error), error.hint, error.stderr_tail)

@@ -154,7 +154,7 @@ def _of_group(group: Mapping[Precision, BenchResult], on_event: OnEvent) -> Ship
 
 def _target(device: Device | None, samples: Samples) -> Target:
     """The facts of the machine that gave `samples`, which tells its own if it isn't this one."""
-    if device is None or device.name == Device().name:
+    if device is None or device.is_here:
         return detect()
     told = samples.environment
     features = sorted(set(told.get("cpu.features", "").split()).intersection(FEATURES))

@@ -9,7 +9,8 @@ from PIL import Image
 from edgekit import storage
 from edgekit.datasets.images import Tensors
 from edgekit.results.store import Store
-from edgekit.workflows.infer import infer
+from edgekit.transports import linked
+from edgekit.workflows.infer import HERE, infer
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,8 @@ def best(toy, photos):
     artifact = storage.load(toy / "onnx-fp32")
     paths = sorted(photos.glob("*.png"))
     images = Tensors(artifact.preprocess, paths).stack()
-    outputs = infer(artifact, images, runtime="onnxruntime", batch=1, threads=1)
+    with linked(HERE) as link:
+        outputs = infer(link, artifact, images, runtime="onnxruntime", batch=1, threads=1)
     return dict(zip([path.name for path in paths], np.argsort(-outputs, axis=1), strict=True))
 
 

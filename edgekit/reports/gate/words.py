@@ -147,7 +147,7 @@ def setting(pair: GatePair) -> str:
     words = [f"by {one_line(plan.runtime)}"] if plan.runtime else []
     words += [counted(plan.threads, "thread")]
     words += [f"batch {plan.batch}"] if plan.batch not in {None, 1} else []
-    words += [f"on {one_line(plan.device.name)}"] if plan.device.name != "local" else []
+    words += [] if plan.device.is_here else [f"on {one_line(plan.device.name)}"]
     return ", ".join(words)
 
 

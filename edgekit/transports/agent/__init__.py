@@ -17,6 +17,6 @@ that a lost channel loses nothing and a host that comes back reads on where it w
     lock.json    who may begin jobs, and until when
     files/       what hosts pushed, each under its SHA-256
     jobs/ID/     alive (locked by the supervisor as long as it lives), began.json, lease, cancel,
-                 stdout, stderr, samples, reserve, result.json
+                 stdout, stderr, reserve, result.json
     jobs/ID/work/    where the job runs: its files are hard links into files/
 """

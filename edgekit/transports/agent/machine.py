@@ -74,15 +74,6 @@ def facts(system: Path, root: Path) -> Fields:
     }
 
 
-def sample(system: Path) -> Fields:
-    """What changes while a job runs: temperatures, clocks, memory that can be taken."""
-    return {
-        "temperatures_c": _temperatures_c(system),
-        "clocks_khz": _clocks_khz(system),
-        "available_bytes": _memory_bytes(system).get("MemAvailable"),
-    }
-
-
 def oom_kills(system: Path) -> int:
     """Processes that the kernel ended for want of memory; only a difference means something."""
     texts = _of_cgroup(system, "memory.events", "memory.oom_control")
@@ -113,15 +104,6 @@ def _temperatures_c(system: Path) -> Dict[str, float]:
         value = _integer(read_text(zone / "temp"))
         if value is not None and abs(value) < _NO_TEMPERATURE:
             found[read_text(zone / "type")[:_NAME] or zone.name] = value / 1000.0
-    return found
-
-
-def _clocks_khz(system: Path) -> Dict[str, int]:
-    found = {}
-    for policy in sorted((system / "sys/devices/system/cpu/cpufreq").glob("policy*")):
-        value = _integer(read_text(policy / "scaling_cur_freq"))
-        if value is not None:
-            found[policy.name] = value
     return found
 
 

@@ -20,12 +20,10 @@ LIMITS = {
     "timeout_s": (3600.0, 0.1, 604800.0),
     "grace_s": (2.0, 0.0, 60.0),
     "lease_s": (120.0, 1.0, 86400.0),
-    "sample_s": (1.0, 1.0, 3600.0),
     "memory_bytes": (0, 0, 2**62),  # of addresses; 0 for all that there are
     "file_bytes": (2**30, 1, 2**62),  # of each file that the job writes
     "stdout_bytes": (2**27, 0, 2**40),
     "stderr_bytes": (2**20, 0, 2**40),
-    "samples_bytes": (2**22, 0, 2**40),
 }
 
 
@@ -52,7 +50,7 @@ class Spec(NamedTuple):
         stdin: What it reads first; its standard input then stays open until it is to end.
         files: SHA-256 of each file that it needs, by its place in the folder where it runs.
         outputs: Names of the files that it writes.
-        system: Where the system's files are, for the samples.
+        system: Where the system's files are, which tell of memory that ran out.
         limits: By the names in `LIMITS`.
     """
 

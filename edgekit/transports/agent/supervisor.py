@@ -1,7 +1,6 @@
 """The process that a job belongs to: it sees it through to its end, whatever the channel does."""
 
 import contextlib
-import json
 import os
 import selectors
 import signal
@@ -12,11 +11,11 @@ from typing import Callable, Dict, Optional, Set
 
 from edgekit.transports.agent.files import Log, measured, open_own, put
 from edgekit.transports.agent.job import Job, belonging, send, send_group
-from edgekit.transports.agent.machine import oom_kills, sample
+from edgekit.transports.agent.machine import oom_kills
 from edgekit.transports.agent.requests import Fields, Spec
 from edgekit.transports.agent.starting import start
 
-STREAMS = ("stdout", "stderr", "samples")
+STREAMS = ("stdout", "stderr")
 LOOK_S = 1.0  # how often it looks at the lease
 UNKILLABLE_S = 10.0  # a process that hangs in a driver outlives SIGKILL
 RESERVE_BYTES = 2**16  # on a full disk: room for the result
@@ -50,7 +49,7 @@ class Supervisor:
         self._cancelled = False
         self._listen()
         self._ooms = oom_kills(spec.system)
-        self._began_s = self._leased_s = self._look_s = self._sample_s = time.monotonic()
+        self._began_s = self._leased_s = self._look_s = time.monotonic()
         self._deadline_s = self._began_s + self._limits["timeout_s"]
         self._reason = ""  # why the job was made to end
         self._killed = self._given_up = False
@@ -171,10 +170,6 @@ class Supervisor:
             self._lease_ns, self._leased_s = changed_ns, now_s
         if now_s - self._leased_s > self._limits["lease_s"] and not self._reason:
             self._stop("lease")
-        if now_s >= self._sample_s:
-            self._sample_s = now_s + self._limits["sample_s"]
-            line = {"at_s": round(now_s - self._began_s, 3), **sample(self._spec.system)}
-            self._logs["samples"].write(json.dumps(line).encode() + b"\n")
 
     def _stop(self, reason: str) -> None:
         """Ask the job to end: its input ends, and its group gets SIGTERM."""

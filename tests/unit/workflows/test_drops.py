@@ -14,8 +14,9 @@ from edgekit import storage
 from edgekit.datasets.images import Tensors
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Calibration, Limits
+from edgekit.transports import linked
 from edgekit.workflows.drops import accuracy_checks
-from edgekit.workflows.infer import infer
+from edgekit.workflows.infer import HERE, infer
 from tests import foreign_files, gate_files
 
 COUNT = 8
@@ -34,7 +35,8 @@ def base(tmp_path_factory) -> Artifact:
 @pytest.fixture(scope="module")
 def best(base, photos) -> list[int]:
     images = Tensors(base.preprocess, sorted(photos.glob("*.png"))).stack()
-    found = infer(base, images, runtime="onnxruntime", batch=1, threads=1)
+    with linked(HERE) as link:
+        found = infer(link, base, images, runtime="onnxruntime", batch=1, threads=1)
     return [int(index) for index in found.argmax(axis=1)]
 
 

@@ -13,6 +13,7 @@ import queue
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -204,6 +205,11 @@ def _outcome(future: Any) -> Any:
         return future.result()
     except KilledWorker as error:
         return _lost(error)
+    except CancelledError as error:
+        return DeviceError(
+            f"dask's scheduler is gone, and this with it: {error}",
+            hint="start it again, then the same command",
+        )
 
 
 def _lost(error: Exception) -> EdgekitError:

@@ -112,6 +112,12 @@ class DeviceSpec(
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
     benchmark_model: Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]+)?\Z")] = ""
 
+    def __post_init__(self) -> None:
+        try:
+            base64.b64decode(self.host_key.partition(" ")[2], validate=True)
+        except ValueError as error:
+            raise ValueError("host_key is no key as OpenSSH writes it") from error
+
     @classmethod
     def of(cls, **fields: Any) -> DeviceSpec:
         """An entry made of `fields`, checked as strictly as one that was read.

@@ -77,7 +77,7 @@ class Facts(_Checked, frozen=True):
     kernel: Words
     model: Words
     l4t: Words
-    cpus: Count
+    cpus: Annotated[int, Meta(ge=1, le=2**20)]
     memory_bytes: Count | None
     available_bytes: Count | None
     disk_free_bytes: Count

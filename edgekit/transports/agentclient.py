@@ -20,6 +20,7 @@ from edgekit.transports.agentanswers import (
     Swept,
     Unlocked,
     Unpacked,
+    failure,
     shown,
 )
 from edgekit.transports.agentchannel import Channel, Conversation, RefusedError, unintelligible
@@ -161,7 +162,8 @@ class AgentClient:
                 yield bytes(rest + line)
                 rest.clear()
             rest += tail
-        if rest:
+        # One that was cut, by a full disk or at its end, would hide why.
+        if rest and failure(self.result(job), timeout_s) is None:
             yield bytes(rest)
 
     def result(self, job: str) -> Result:

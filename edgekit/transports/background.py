@@ -24,6 +24,9 @@ class Background:
             target=self._loop.run_forever, name="edgekit-link", daemon=True
         )
         self._thread.start()
+        is_ready = threading.Event()
+        self._loop.call_soon_threadsafe(is_ready.set)
+        is_ready.wait()
 
     def do(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """What `work` gives.

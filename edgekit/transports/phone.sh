@@ -16,15 +16,30 @@ now() { # The phone's own clock, which nobody sets: seconds since it was started
   uptime=${uptime%%.*}
 }
 
-alone() { # Do $1 as the only one. Whoever began it and is gone since then was before a restart.
+alone() { # Do $1 as the only one. Whoever began it and is gone was before a restart, or is late.
+  trap '' PIPE # a host that hears no more must not end this in the middle
   tries=0
   until mkdir "guard-$boot" 2>/dev/null; do
     tries=$((tries + 1))
-    [ $tries -le 50 ] || return 1
+    if [ $tries -gt 50 ]; then
+      now
+      since=0
+      [ -f "guard-$boot/since" ] && read -r since < "guard-$boot/since"
+      [ $((uptime - since)) -gt 30 ] || return 1
+      rm -rf "guard-$boot"
+    fi
     sleep 0.1
   done
+  now
+  echo "$uptime" > "guard-$boot/since"
   $1
-  rmdir "guard-$boot"
+  rm -rf "guard-$boot"
+  trap - PIPE
+}
+
+note() { # Say $2 in file $1, whole or not at all: somebody may read it meanwhile.
+  echo "$2" > "$1.part-$$"
+  mv "$1.part-$$" "$1"
 }
 
 look() { # Whose the phone is, and for how long: `has` is empty where it is nobody's.
@@ -41,7 +56,7 @@ renew() {
   [ "$has" = "$owner" ] && take
 }
 
-take() { echo "$boot $((uptime + lease)) $owner" > lock; }
+take() { note lock "$boot $((uptime + lease)) $owner"; }
 
 lock() {
   for tool in getprop grep head nproc setsid sha256sum sleep tail taskset; do
@@ -90,7 +105,7 @@ watch() { # End the job of group $2 when its time is up, or where nobody asks fo
     sleep $left
   done
   # Not by the program `timeout`: it makes a group of its own, and what is in it would stay.
-  echo $why > "jobs/$1/ended"
+  note "jobs/$1/ended" $why
   kill -KILL "-$2"
 }
 
@@ -102,7 +117,7 @@ work() { # The steps of job $1, each `PHASE WORD...`, for $2 seconds in all.
   end_s=$((uptime + $2))
   watch "$1" $$ &
   while read -r phase words; do
-    echo "$phase" > "$folder/phase"
+    note "$folder/phase" "$phase"
     [ "$phase" = run ] && facts > "$folder/before"
     set -f
     step $words
@@ -110,8 +125,7 @@ work() { # The steps of job $1, each `PHASE WORD...`, for $2 seconds in all.
     [ "$phase" = run ] && facts > "$folder/after"
     [ "$status" = 0 ] || break
   done < "files/$3"
-  echo "$status" > "$folder/rc.part"
-  mv "$folder/rc.part" "$folder/rc"
+  note "$folder/rc" "$status"
   kill -KILL -$$ # the watch, and whatever a step left
 }
 

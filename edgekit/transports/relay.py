@@ -85,7 +85,8 @@ class Relay:
         self._stop.set()
         thread.join(_PROMPT_S)
         if thread.is_alive():
-            self._story.ask_to_end()
+            # By another thread: asking takes a link, which may be what is missing.
+            threading.Thread(target=self._story.ask_to_end, daemon=True).start()
             thread.join(_ASKED_S)
         if thread.is_alive():
             self._story.break_off()

@@ -124,6 +124,8 @@ class Errand:
         items = {item.sha256: item for item in held.files.values() if item.sha256 in missing}
         if items:
             self._visit.bring(list(items.values()))
+        # What came before may have outlasted the hold.
+        self._visit.hold()
         client.start(name, files=digests, **self._orders(held, paths))
 
     def _orders(self, held: Cargo, paths: list[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from edgekit.errors import DataError, DeviceError, Incompatible, LinkLost
+from edgekit.errors import DataError, Incompatible, LinkLost
 from edgekit.transports.agentanswers import shown
 from edgekit.transports.agentchannel import Channel, decoded, unintelligible
 from edgekit.transports.cargo import Item
@@ -100,14 +100,17 @@ def bring(shell: Shell, python: str, work_dir: str, items: Sequence[Item]) -> st
         missing = [items[number] for number in asked.missing]
         until_s = time.monotonic() + _SLACK_S
         until_s += sum(item.size_bytes for item in missing) / _LEAST_BYTES_PER_S
-        for item in missing:
-            _send(process, item, until_s)
+        # One that takes no more says why.
+        with contextlib.suppress(LinkLost):
+            for item in missing:
+                _send(process, item, until_s)
         done = decoded(answers.line(until_s), _Done)
     finally:
         process.close()
     if done.refused or done.received != len(missing):
-        raise DeviceError(
-            f"the device didn't take the files: {shown(done.refused)}", hint="run it again"
+        raise Incompatible(
+            f"the device didn't take the files: {shown(done.refused)}",
+            hint="is its disk full? another: `edgekit devices add ... --work-dir /mnt/edgekit`",
         )
     return asked.root
 
@@ -179,7 +182,7 @@ def _check(asked: _Asked, count: int) -> None:
     if len(set(asked.missing)) != len(asked.missing):
         raise unintelligible("it lacks a file twice")
     if tuple(asked.python[:2]) < LEAST_PYTHON:
-        found, least = (".".join(map(str, part)) for part in (asked.python, LEAST_PYTHON))
+        found, least = (".".join(map(str, part)) for part in (asked.python[:3], LEAST_PYTHON))
         raise Incompatible(
             f"the device's Python is {found}; the worker needs {least}",
             hint="name a newer one with `edgekit devices add ... --python /usr/bin/python3.8`",

@@ -76,7 +76,6 @@ class Visit:
         self.client = AgentClient(machine.agent, patience_s=PATIENCE_S)
         self.outfit = Outfit(self.client, spec.root, lambda item: self.bring([item]))
         self._jobs: list[str] = []
-        self._is_lost = False
 
     def take(self, say: Say, stop: threading.Event) -> None:
         """Have the device for itself; wait for whoever has it.
@@ -93,7 +92,7 @@ class Visit:
         waits = False
         while not stop.is_set():
             try:
-                self._lock()
+                self.hold()
             except DeviceBusy:
                 if time.monotonic() + pause_s > give_up_s:
                     raise
@@ -114,7 +113,7 @@ class Visit:
         spec = self.spec
         steadily(lambda: shell.bring(self.machine, spec.python, spec.work_dir, items))
         # What takes that long may have outlasted the hold on the device.
-        self._lock()
+        self.hold()
 
     def expect(self, job: str) -> None:
         """Remember to remove the folder of `job` in the end."""
@@ -137,21 +136,29 @@ class Visit:
         self._jobs.remove(job)
 
     def lose(self) -> None:
-        """Know that the device can't be reached: it cleans up by itself when the lease is over."""
-        self._is_lost = True
+        """Have no more patience: what can't be reached cleans up when its lease is over."""
+        self.client.close()
+        self.client = AgentClient(self.machine.agent, patience_s=0.0)
 
     def leave(self) -> None:
         """Take away what the jobs left, and let others have the device."""
         # Whatever comes of it, what there was to tell was told.
-        with contextlib.suppress(DeviceError):
-            if self.machine.was_reached and not self._is_lost:
-                for job in tuple(self._jobs):
+        if self.machine.was_reached:
+            for job in tuple(self._jobs):
+                with contextlib.suppress(DeviceError):
                     self.remove(job)
+            with contextlib.suppress(DeviceError):
                 self.client.unlock(self.owner)
         self.client.close()
         self.machine.close()
 
-    def _lock(self) -> None:
+    def hold(self) -> None:
+        """Renew the hold on the device, or take it if nobody has it.
+
+        Raises:
+            DeviceBusy: Somebody else has it.
+            LinkLost: It can't be reached.
+        """
         try:
             self.client.lock(self.owner, LEASE_S)
         except LinkLost:

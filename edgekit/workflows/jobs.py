@@ -147,6 +147,7 @@ def _check_samples(job: Job, samples: Samples) -> None:
     count, mode = len(samples.latency_ns), job.scenario.mode
     _check_times([samples.latency_ns], count)
     _check_times([[samples.span_ns]], 1)
+    _check_sense(job, samples)
     # Of several streams nobody can tell which one took the process's CPU time.
     if len(samples.cpu_ns) not in (0, count):
         raise _unintelligible(ValueError("it has other counts of wall and CPU times"))
@@ -160,6 +161,29 @@ def _check_samples(job: Job, samples: Samples) -> None:
         raise _unintelligible(ValueError(f"it lacks what the mode {mode} measures"))
 
 
+def _check_sense(job: Job, samples: Samples) -> None:
+    """Refuse numbers that no machine can have measured.
+
+    Raises:
+        DeviceError: What is wrong.
+    """
+    golden, plain = samples.golden, job.kind == "bench" and not job.scenario.loadgen
+    amounts = (samples.load_ns, samples.first_ns, samples.missed, *samples.cpu_ns)
+    wrong = {
+        "it ran no sample in an inference": samples.batch < 1,
+        "a time or a count is below zero": min(amounts) < 0,
+        "an inference took longer than all": plain and samples.span_ns < max(samples.latency_ns),
+        "its golden sample makes no sense": golden is not None
+        and not (golden.images > 0 and 0.0 <= golden.agreement <= 1.0),
+        "a rate was tried on no inference": any(
+            trial.count < 1 or trial.p99_ns < 0 for trial in samples.trials
+        ),
+    }
+    for words, is_so in wrong.items():
+        if is_so:
+            raise _unintelligible(ValueError(words))
+
+
 def _check_summary(samples: Samples, told: Summary) -> None:
     """Refuse what no program can have measured.
 
@@ -171,7 +195,7 @@ def _check_summary(samples: Samples, told: Summary) -> None:
     if samples.latency_ns or told.count < 1:
         raise _unintelligible(ValueError("it sums up no inferences, or others than its own"))
     _check_times([[*known, told.mean_ns]], len(known) + 1)
-    if known != sorted(known):
+    if known != sorted(known) or not told.least_ns <= told.mean_ns <= told.most_ns:
         raise _unintelligible(ValueError("its times contradict each other"))
 
 

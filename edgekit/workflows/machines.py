@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from edgekit import inventory
-from edgekit.errors import DeviceError, UsageError
+from edgekit.errors import EdgekitError, UsageError
 from edgekit.measure.environment import ROOT, usable_cores
 from edgekit.records import Device
 from edgekit.transports import TRANSPORTS, Remote
@@ -62,18 +62,18 @@ def one(word: str) -> Device:
 
 def reached(
     devices: Sequence[Device],
-) -> tuple[tuple[Device, ...], dict[Device, DeviceError]]:
+) -> tuple[tuple[Device, ...], dict[Device, EdgekitError]]:
     """Which of `devices` answer, and what is wrong with the others. All are asked at once.
 
     Raises:
-        DeviceError: There is but one, and it doesn't.
+        EdgekitError: There is but one, and it doesn't.
     """
     if len(devices) == 1:
         cpus(devices[0])
         return tuple(devices), {}
     with ThreadPoolExecutor(len(devices)) as pool:
         told = dict(zip(devices, pool.map(_told, devices), strict=True))
-    lost = {device: each for device, each in told.items() if isinstance(each, DeviceError)}
+    lost = {device: each for device, each in told.items() if isinstance(each, EdgekitError)}
     return tuple(device for device in devices if device not in lost), lost
 
 
@@ -81,22 +81,22 @@ def cpus(device: Device) -> tuple[int, int]:
     """How many CPUs `device` has, and how many threads make sense there.
 
     Raises:
-        DeviceError: It can't be reached, or used.
+        EdgekitError: It can't be reached, or used.
     """
     told = _told(device)
-    if isinstance(told, DeviceError):
+    if isinstance(told, EdgekitError):
         raise told
     return told
 
 
 @functools.cache
-def _told(device: Device) -> tuple[int, int] | DeviceError:
+def _told(device: Device) -> tuple[int, int] | EdgekitError:
     # Kept also where it fails: a board that is off is asked once, not for each file.
-    transport = TRANSPORTS.get(device.transport)
-    if not isinstance(transport, Remote):
-        return os.cpu_count() or 1, usable_cores()
     try:
+        transport = TRANSPORTS.get(device.transport)
+        if not isinstance(transport, Remote):
+            return os.cpu_count() or 1, usable_cores()
         found = transport.probe(device)
-    except DeviceError as error:
+    except EdgekitError as error:
         return error
     return found.cpus, found.big_cpus or found.cpus

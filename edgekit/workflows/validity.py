@@ -138,7 +138,7 @@ def _capped(stretch: Stretch) -> Iterator[str]:
     first, last = (
         _clocks(facts.get("cpu.cap_khz", "")) for facts in (stretch.before, stretch.after)
     )
-    lowered = {cpu: cap for cpu, cap in last.items() if cap < first.get(cpu, cap)}
+    lowered = {cpu: cap for cpu, cap in last.items() if 0 < cap < first.get(cpu, cap)}
     if lowered:
         # The one that was lowered furthest, in place of a line for each of many.
         cpu = min(lowered, key=lambda cpu: lowered[cpu] / first[cpu])

@@ -85,7 +85,12 @@ class Agent:
             holder = self._holder()
             if holder and holder["owner"] != owner:
                 return {**holder, "held": False}
-            until = {"owner": owner, "until_s": now_s() + ttl_s, "boot_id": boot_id()}
+            until = {
+                "owner": owner,
+                "until_s": now_s() + ttl_s,
+                "ttl_s": ttl_s,
+                "boot_id": boot_id(),
+            }
             put(self._root / "lock.json", until)
         return {"owner": owner, "left_s": ttl_s, "held": True}
 
@@ -160,6 +165,7 @@ class Agent:
         state = job.state()
         place = _place_of(job, name, state)
         job.renew()
+        self._prolong(job)
         while True:
             data = piece(place, offset, PART_BYTES)
             if data or state["state"] != "running" or time.monotonic() >= until_s:
@@ -224,6 +230,15 @@ class Agent:
             return None
         left_s = lock["until_s"] - now_s()
         return {"owner": lock["owner"], "left_s": round(left_s, 1)} if left_s > 0 else None
+
+    def _prolong(self, job: Job) -> None:
+        """Whoever reads what their job says has the device for as long again."""
+        with guarded(self._guard):
+            lock = read_fields(self._root / "lock.json")
+            left_s = lock.get("until_s", 0.0) - now_s()
+            is_theirs = lock.get("owner") == job.began().get("owner", "")
+            if is_theirs and lock.get("boot_id") == boot_id() and 2 * left_s < lock["ttl_s"]:
+                put(self._root / "lock.json", {**lock, "until_s": now_s() + lock["ttl_s"]})
 
     def _place(self, job: Job, files: Dict[str, str]) -> None:
         for name, sha256 in files.items():

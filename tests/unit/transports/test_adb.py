@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -287,3 +289,42 @@ def test_facts_of_a_phone_that_tells_nothing() -> None:
     found = phonefacts.of("")
     assert (found.cpus, found.big_cpus, found.thermal_status, found.battery) == (1, 0, None, "")
     assert json.dumps(found.temperatures_c) == "{}"
+
+
+class TestScript:
+    """The script of a phone, by the shell that is here; Android's is in the lab's phone."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        source = Path(adbprogram.__file__).with_name("phone.sh").read_bytes()
+        (tmp_path / "phone.sh").write_bytes(source)
+        for tool in ("getprop", "nproc", "taskset"):
+            (tmp_path / tool).write_text("#!/bin/sh\n")
+            (tmp_path / tool).chmod(0o755)
+        (tmp_path / "jobs").mkdir()
+        return tmp_path
+
+    @staticmethod
+    def _start(home: Path, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["/bin/sh", str(home / "phone.sh"), "anna", "60", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={"PATH": f"{os.environ['PATH']}:{home}"},
+            text=True,
+        )
+
+    def test_a_host_that_hears_no_more_leaves_no_guard(self, home: Path) -> None:
+        deaf = self._start(home, "lock")
+        assert deaf.stdout is not None
+        deaf.stdout.close()
+        deaf.wait(30)
+        assert not list(home.glob("guard-*"))
+        assert self._start(home, "lock").communicate(timeout=30)[0] == "held\n"
+
+    def test_a_guard_that_nobody_took_away_is_no_hindrance(self, home: Path) -> None:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        guard = home / f"guard-{boot}"
+        guard.mkdir()
+        (guard / "since").write_text("0\n")
+        assert self._start(home, "lock").communicate(timeout=60)[0] == "held\n"

@@ -198,6 +198,7 @@ def test_files_that_nobody_named_are_not_pushed() -> None:
 
 def test_lines_are_cut_where_they_end() -> None:
     parts = [part(b"on", 2), part(b"e\ntwo\n\nth", 11), part(b"ree", 14), part(b"", 14, "done")]
+    parts.append({"state": "done", "result": RESULT})
     talk = client(*(ok(fields, number) for number, fields in enumerate(parts, 1)))
     assert list(talk.attach(JOB, timeout_s=LONG_S)) == [b"one", b"two", b"", b"three"]
 

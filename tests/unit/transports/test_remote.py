@@ -210,6 +210,11 @@ def test_a_crash_is_told(make: Make, program: str, words: str) -> None:
     assert "\x1b" not in caught.value.stderr_tail
 
 
+def test_a_line_that_was_cut_does_not_hide_why(make: Make) -> None:
+    with pytest.raises(DeviceError, match="exit status 7"):
+        list(run(make(), scripted('os.write(1, b\'{"event": "samp\'); sys.exit(7)')))
+
+
 def test_time_runs_out_on_the_device(make: Make) -> None:
     machine = make()
     with pytest.raises(DeviceError, match="no result after 1 s"):

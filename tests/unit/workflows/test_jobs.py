@@ -44,6 +44,24 @@ SAMPLES: dict[str, Any] = {
 SIDE = {name: value for name, value in SAMPLES.items() if name != "event"}
 COMPARE = replace(JOB, kind="compare", rivals=[Rival("n.onnx", "fp32")])
 
+GOLDEN = {
+    "images": 6,
+    "agreement": 1.0,
+    "sqnr_db": None,
+    "max_abs_error": 0.0,
+    "max_abs_reference": 1.0,
+    "finite": True,
+}
+TRIAL = {
+    "offered_per_s": 1.0,
+    "achieved_per_s": 1.0,
+    "count": 5,
+    "p99_ns": 5,
+    "over": 0,
+    "most_waiting": 0,
+    "holds": True,
+}
+
 
 class Script:
     """A link that gives the lines it was made with, and an error after them if there is one."""
@@ -179,6 +197,30 @@ def test_what_is_not_an_event_is_refused(line: Any) -> None:
         run_job(Script(line), JOB, timeout_s=1.0)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch": 0},
+        {"batch": -1},
+        {"cpu_ns": [5, -6]},
+        {"load_ns": -1},
+        {"first_ns": -1},
+        {"missed": -2},
+        {"span_ns": 5},
+        {"golden": GOLDEN | {"agreement": -2.0}},
+        {"golden": GOLDEN | {"agreement": 1.5}},
+        {"golden": GOLDEN | {"images": 0}},
+        {"trials": [TRIAL | {"count": 0}]},
+        {"trials": [TRIAL | {"p99_ns": -1}]},
+    ],
+)
+def test_samples_that_no_machine_measures_are_refused(changes: dict[str, Any]) -> None:
+    whole = {**SAMPLES, "golden": GOLDEN, "trials": [TRIAL]}
+    assert run_job(Script(whole), JOB, timeout_s=1.0)
+    with pytest.raises(DeviceError, match="can't make sense"):
+        run_job(Script({**whole, **changes}), JOB, timeout_s=1.0)
+
+
 @pytest.mark.parametrize("mode", ["paced", "server"])
 def test_samples_without_what_the_mode_measures_are_refused(mode: str) -> None:
     job = replace(JOB, scenario=Scenario(mode))
@@ -222,6 +264,7 @@ def test_a_summary_stands_for_the_single_times():
         summed(p50_ns=7),
         summed(least_ns=7),
         summed(p95_ns="5"),
+        summed(mean_ns=500),
         {**summed(), "latency_ns": [5]},
     ],
 )

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from edgekit.errors import DeviceBusy, DeviceError, Incompatible, LinkLost
 from edgekit.text import one_line, printable
+from edgekit.transports import workers
 
 _SHOWN = 300  # characters of a device's text
 
@@ -257,19 +258,18 @@ def failure(result: Result, timeout_s: float) -> DeviceError | None:
         message = "the device heard nothing of this host for too long and ended the job"
         return LinkLost(message, hint="run it again when the network is up", stderr_tail=tail)
     if result.reason == "exit" and result.status == 0:
-        if not result.dropped_bytes.get("stdout"):
-            return None
-        message = "the worker sent more than any answer is"
-        return DeviceError(message, hint="report it", stderr_tail=tail)
+        return workers.endless(tail) if result.dropped_bytes.get("stdout") else None
+    if result.reason == "timeout":
+        return workers.too_slow(timeout_s, tail)
+    if result.reason in {"exit", "signal"}:
+        return workers.crashed(result.status or -(result.signal or 0), tail)
     message, hint = {
-        "timeout": (f"no result after {timeout_s:g} s", "it hangs, or is too slow: allow more"),
         "oom": ("the device had not enough memory", "try a smaller batch or a smaller model"),
         "cancelled": ("the job was cancelled", "run it again"),
         "exec": (f"it can't start: {shown(result.error)}", "is the program there?"),
-        "signal": (f"signal {result.signal} ended the worker", "its last lines may say why"),
-        "exit": (f"the worker ended with exit status {result.status}", "its last lines say why"),
     }[result.reason]
     return DeviceError(message, hint=hint, stderr_tail=tail)
+
 
 
 def shown(text: str) -> str:

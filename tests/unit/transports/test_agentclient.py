@@ -274,7 +274,7 @@ def test_times_that_are_no_numbers() -> None:
         ({"reason": "cancelled"}, DeviceError, "cancelled"),
         ({"reason": "lease"}, LinkLost, "heard nothing"),
         ({"reason": "exec", "status": None, "error": "no \x1bfile"}, DeviceError, "no  file"),
-        ({"reason": "signal", "status": None, "signal": 11}, DeviceError, "signal 11"),
+        ({"reason": "signal", "status": None, "signal": 11}, DeviceError, "SIGSEGV"),
         ({"status": 3}, DeviceError, "status 3"),
         ({"disk_full": True}, Incompatible, "full"),
         ({"dropped_bytes": {"stdout": 1}}, DeviceError, "more than"),

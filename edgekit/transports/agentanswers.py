@@ -271,7 +271,6 @@ def failure(result: Result, timeout_s: float) -> DeviceError | None:
     return DeviceError(message, hint=hint, stderr_tail=tail)
 
 
-
 def shown(text: str) -> str:
     """A device's text, fit to be shown."""
     return one_line(text)[:_SHOWN]

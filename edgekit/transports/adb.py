@@ -22,7 +22,7 @@ from edgekit.records import Device
 from edgekit.records.devices import DeviceFacts, HostKey
 from edgekit.records.devicespec import DeviceSpec
 from edgekit.text import printable
-from edgekit.transports import OWNER, cargo, phonebench, phonefacts
+from edgekit.transports import OWNER, cargo, phonebench, phonefacts, workers
 from edgekit.transports.phone import Phone
 from edgekit.transports.phonebench import Golden
 from edgekit.transports.visit import PATIENCE_S
@@ -89,7 +89,7 @@ class AdbLink:
             self._phone.bring(order.items)
             if job.cooldown:
                 # As a worker's, its time counts: what was waited for before it doesn't.
-                yield _phase("cooldown")
+                yield workers.phase("cooldown")
                 start_s = time.monotonic()
                 environment |= self._cooled(job.cooldown)
                 timeout_s -= time.monotonic() - start_s
@@ -126,7 +126,7 @@ class AdbLink:
             except DeviceBusy:
                 if time.monotonic() + pause_s > give_up_s:
                     raise
-            yield _phase("wait")
+            yield workers.phase("wait")
             self._pause(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)
 
@@ -143,7 +143,7 @@ class AdbLink:
         while True:
             phase, rest = self._phone.state(name)
             if phase != last and phase in {"golden", "run"}:
-                yield _phase(phase)
+                yield workers.phase(phase)
             last = phase
             if rest == "0":
                 return
@@ -252,10 +252,6 @@ def _program(spec: DeviceSpec) -> Path:
             hint="set `benchmark_model` to its path on this computer in devices.toml",
         )
     return Path(spec.benchmark_model)
-
-
-def _phase(name: str) -> bytes:
-    return msgspec.json.encode({"event": "phase", "phase": name})
 
 
 TRANSPORT = AdbTransport()

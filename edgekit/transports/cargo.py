@@ -6,7 +6,6 @@ import functools
 import hashlib
 import io
 import re
-import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -25,7 +24,6 @@ _MODULES = ("__init__", "engine", "errors", "pixels", "registry", "trtexec")
 _PACKAGES = ("measure", "runtimes", "wire")
 # What an agent takes.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +76,12 @@ def agent() -> Item:
 
 @functools.cache
 def worker() -> Item:
-    """The worker and all that it imports, as one archive that Python runs from.
-
-    It has the same bytes whenever and wherever it is made, so that each device gets it once.
-    """
+    """The worker and all that it imports, as one archive that Python runs from."""
     paths = [_PACKAGE / f"{name}.py" for name in _MODULES]
     for package in _PACKAGES:
         paths += sorted((_PACKAGE / package).glob("*.py"))
-    buffer = io.BytesIO()
-    # Not compressed: what zlib writes depends on its version.
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in paths:
-            name = path.relative_to(_PACKAGE.parent).as_posix()
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
-    return of_bytes(buffer.getvalue())
+    files = {path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes() for path in paths}
+    return of_bytes(agentfile.zipped(files))
 
 
 @dataclass(frozen=True, slots=True)

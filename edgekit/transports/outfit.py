@@ -13,6 +13,7 @@ from edgekit import bundles
 from edgekit.bundles import Bundle
 from edgekit.bundles.wheels import Platform
 from edgekit.errors import DeviceError
+from edgekit.transports import workers
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.cargo import Item
 from edgekit.transports.relay import Say
@@ -35,7 +36,6 @@ BUILDS = {
 }
 # From the folder that a job runs in, so that no path that a device tells of is needed.
 _PLACE = "../../../bundles/{}"
-_PHASE = b'{"event": "phase", "phase": "bundle"}'
 
 
 def cache() -> Path:
@@ -102,7 +102,7 @@ class Outfit:
         platform = Platform.of(facts.python, facts.platform, facts.bits, facts.glibc)
         found = bundles.kept(wanted, platform, cache())
         if found is None or not self._client.unpack(found.sha256):
-            say(_PHASE)
+            say(workers.phase("bundle"))
             found = found or bundles.bundle(wanted, platform, cache())
             self._unpack(found)
         return [_PLACE.format(found.sha256)]

@@ -8,11 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-import msgspec
-
 from edgekit.errors import DeviceBusy, DeviceError, LinkLost
 from edgekit.records.devicespec import DeviceSpec
-from edgekit.transports import shell
+from edgekit.transports import shell, workers
 from edgekit.transports.agentchannel import Channel
 from edgekit.transports.agentclient import AgentClient
 from edgekit.transports.cargo import Item
@@ -99,7 +97,7 @@ class Visit:
             else:
                 return
             if not waits:
-                say(msgspec.json.encode({"event": "phase", "phase": "wait"}))
+                say(workers.phase("wait"))
             waits = True
             stop.wait(pause_s)
             pause_s = min(2 * pause_s, _MOST_PAUSE_S)

@@ -1,7 +1,8 @@
-"""A worker as every transport runs it: its settings, and what the ways to end are called."""
+"""A worker as every transport runs it: its settings, its phases, what its ends are called."""
 
 from __future__ import annotations
 
+import json
 import signal
 
 from edgekit.errors import DeviceError
@@ -36,6 +37,11 @@ def settings(threads: int, *, fixed_heap: bool = False) -> dict[str, str]:
         "CI": "true",
         **(FIXED_HEAP if fixed_heap else {}),
     }
+
+
+def phase(name: str) -> bytes:
+    """The line of a worker that begins a phase, for what is done before there is one."""
+    return json.dumps({"event": "phase", "phase": name}).encode()
 
 
 def too_slow(timeout_s: float, tail: str) -> DeviceError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from edgekit.errors import ToolError, UsageError
-from edgekit.models import FAMILIES, HEADS, loading
+from edgekit.models import FAMILIES, HEADS, loading, trained
 from edgekit.models.fusion import fuse
 from edgekit.models.tracing import example
 from edgekit.records import ModelRequest, Preprocess, Weights
@@ -54,6 +54,17 @@ def build(request: ModelRequest, family: str, backbone: str) -> Network:
         DataError: Its weights can't be had, read, or made to fit.
         ToolError: Fusing changed what it computes.
     """
+    made = unfused(request, family, backbone)
+    module = made.module.requires_grad_(requires_grad=False)
+    return replace(made, module=fuse(module, example(made.preprocess.size)))
+
+
+def unfused(request: ModelRequest, family: str, backbone: str) -> Network:
+    """The same before fusion, as it is trained: each norm and branch by itself.
+
+    Arguments and errors are those of `build`.
+    """
+    request, known = trained.completed(request, family, backbone)
     head = HEADS.get(request.head)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(request.seed)
@@ -61,13 +72,15 @@ def build(request: ModelRequest, family: str, backbone: str) -> Network:
             backbone, classes=request.classes, embed=head.embed, input_size=request.input_size
         )
     weights = loading.load(net.module, family, backbone, request)
-    module = head.attach(net.module).eval().requires_grad_(requires_grad=False)
-    image = example(net.preprocess.size)
-    features = _features(module, image, backbone)
+    module = head.attach(net.module).eval()
+    features = _features(module, example(net.preprocess.size), backbone)
+    if known:
+        weights = replace(weights, trained=known.origin)
+        return Network(module, net.preprocess, known.names, weights, features)
     # Only weights that were trained with those classes give scores those names.
     named = weights.source.startswith(loading.PRETRAINED_SOURCES) and features == len(net.labels)
     labels = net.labels if named else ()
-    return Network(fuse(module, image), net.preprocess, labels, weights, features)
+    return Network(module, net.preprocess, labels, weights, features)
 
 
 def _features(module: nn.Module, image: torch.Tensor, backbone: str) -> int:

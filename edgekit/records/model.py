@@ -33,6 +33,27 @@ class Preprocess(wire.Preprocess):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """How `edgekit train` came to some weights.
+
+    Attributes:
+        method: `probe`, `lora` or `full`.
+        start: Where the weights came from that it began with, as `Weights.source`.
+        start_sha256: Their digest.
+        data_sha256: Digest of the images that it learnt from, and of what is right for each.
+        adapter_sha256: Digest of the file of the adapter that was merged; None if there was none.
+        teacher_sha256: Digest of the weights of the teacher; None if there was none.
+    """
+
+    method: str
+    start: str
+    start_sha256: str | None
+    data_sha256: str
+    adapter_sha256: str | None = None
+    teacher_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Where a model's weights came from.
 
@@ -40,10 +61,12 @@ class Weights:
         source: `package:NAME VERSION`, `hub:ID`, `cache:ID`, `file:NAME`, `random` or
             `built-in`.
         sha256: Digest of the weights' file; None where there is no file.
+        trained: How `edgekit train` made the file; None if something else did.
     """
 
     source: str
     sha256: str | None = None
+    trained: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""Learning masks: a class for each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from edgekit import pixels
+from edgekit.datasets.items import IGNORED, Target
+from edgekit.metrics import segmentation
+from edgekit.records import Preprocess
+from edgekit.records.scores import Score
+from edgekit.records.training import Settings
+from edgekit.training import Losses, augment
+from edgekit.training.views import Views
+
+
+class MaskAim:
+    """What a head of segmentation learns, by its own loss and its own decode.
+
+    Args:
+        loss: The head's: from raw outputs and masks (N, H, W) to losses.
+        decode: The head's: from raw outputs as arrays and the input's (height, width) to a map
+            of classes (H, W) for each image.
+    """
+
+    kind = "masks"
+
+    def __init__(
+        self,
+        loss: Callable[[Any, Any], Losses],
+        decode: Callable[[Any, tuple[int, int]], Sequence[Any]],
+    ) -> None:
+        self._loss = loss
+        self._decode = decode
+
+    def place(
+        self, preprocess: Preprocess, picture: Image.Image, target: Target
+    ) -> tuple[Any, torch.Tensor]:
+        """The picture as the network sees it, and its mask at the same place."""
+        mask = pixels.place_mask(preprocess, Image.fromarray(np.asarray(target)), IGNORED)
+        return pixels.place(preprocess, picture), torch.from_numpy(mask)
+
+    def augment(
+        self, settings: Settings, size: tuple[int, int]
+    ) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
+        """Changes of the picture that its mask follows."""
+        change = augment.transform(settings, size, turn=True)
+        return lambda image, target: augment.with_mask(change, image, target)
+
+    def collate(self, targets: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Class indices, (N, H, W), int64."""
+        return torch.stack(list(targets)).long()
+
+    def losses(self, module: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> Losses:
+        """The head's losses."""
+        return self._loss(module(images), targets)
+
+    def score(self, outputs: Iterable[Any], views: Views) -> Score:
+        """Mean intersection over union, in pixels of the input."""
+        tally = segmentation.Tally(views.dataset.names)
+        items = iter(enumerate(views.dataset.items))
+        for output in outputs:
+            for given in self._decode([each.numpy() for each in output], views.preprocess.size):
+                index, item = next(items)
+                tally.add(given, views[index][1].numpy(), item.path.name)
+        return tally.score()

@@ -28,7 +28,15 @@ class Reader(Protocol):
 
 
 class Generator(Protocol):
-    """Writes a set of images whose truth is exact."""
+    """Writes a set of images whose truth is exact.
+
+    Attributes:
+        count: Number of images where nobody asks for another.
+        size: Their height and width then, in pixels.
+    """
+
+    count: int
+    size: int
 
     def write(self, root: Path, *, count: int, size: int, seed: int) -> None:
         """Write `train/` and `test/` into the folder `root`, which is there and empty.

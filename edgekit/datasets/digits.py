@@ -22,6 +22,9 @@ _HELD_OUT = 3
 class Digits:
     """Writes the digits."""
 
+    count = 1797
+    size = 32
+
     def write(self, root: Path, *, count: int, size: int, seed: int) -> None:
         """Write them; a third of each class is in `test/`."""
         digits = load_digits()

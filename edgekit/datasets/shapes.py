@@ -148,6 +148,9 @@ def _mask(owner: npt.NDArray[np.int64], kinds: list[int]) -> Mask:
 class Shapes:
     """Writes drawn shapes."""
 
+    count = 1000
+    size = 128
+
     def write(self, root: Path, *, count: int, size: int, seed: int) -> None:
         """Write them; a quarter is in `test/`."""
         if count < _HELD_OUT or size < _LEAST_SIZE:

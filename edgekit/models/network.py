@@ -96,3 +96,15 @@ def _features(module: nn.Module, image: torch.Tensor, backbone: str) -> int:
         message = f"{backbone} gives no single vector a sample"
         raise ToolError(message, hint="take a classification model: edgekit models")
     return int(output.shape[1])
+
+
+def head_names(request: ModelRequest, family: str, backbone: str) -> tuple[str, ...]:
+    """Names of the parameters that the backbone doesn't have: those that are new to a task."""
+    heads = [
+        FAMILIES.get(family).build(
+            backbone, classes=request.classes, embed=embed, input_size=request.input_size
+        )
+        for embed in (True, False)
+    ]
+    body, whole = ([name for name, _ in net.module.named_parameters()] for net in heads)
+    return tuple(name for name in whole if name not in set(body))

@@ -44,7 +44,7 @@ def write(path: Path, state: dict[str, Any], known: Trained) -> None:
     metadata = {_KEY: msgspec.json.encode(known).decode()}
     # Tensors that share memory can't be stored so.
     whole = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-    safetensors.torch.save_file(whole, path, metadata=metadata)
+    path.write_bytes(safetensors.torch.save(whole, metadata=metadata))
 
 
 def describe(path: Path) -> Trained | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -43,8 +43,7 @@ class BoxAim:
         self, preprocess: Preprocess, picture: Image.Image, target: Target
     ) -> tuple[Any, dict[str, torch.Tensor]]:
         """The picture as the network sees it, and its boxes in pixels of that."""
-        assert isinstance(target, Boxes)
-        objects = _placed(preprocess, picture.size, target)
+        objects = _placed(preprocess, picture.size, cast("Boxes", target))
         boxes = torch.from_numpy(objects.corners)
         labels = torch.from_numpy(objects.classes)
         return pixels.place(preprocess, picture), {"boxes": boxes, "labels": labels}

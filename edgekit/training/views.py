@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,6 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from edgekit.datasets.items import Dataset
-from edgekit.measure.environment import usable_cores
 from edgekit.records import Preprocess
 from edgekit.training import Aim
 
@@ -41,6 +41,10 @@ class Views(torch.utils.data.Dataset):
         self._mean = torch.tensor(preprocess.mean)[:, None, None]
         self._std = torch.tensor(preprocess.std)[:, None, None]
 
+    def plain(self) -> Views:
+        """The same without augmentation."""
+        return Views(self.dataset, self.preprocess, self._aim)
+
     def __len__(self) -> int:
         return len(self.dataset)
 
@@ -48,7 +52,7 @@ class Views(torch.utils.data.Dataset):
         """Input (3, H, W), float32, and target."""
         picture, right = self.dataset[index]
         placed, target = self._aim.place(self.preprocess, Image.fromarray(picture), right)
-        image = torch.from_numpy(placed).permute(2, 0, 1)
+        image = torch.tensor(placed).permute(2, 0, 1)
         if self._augment is not None:
             image, target = self._augment(image, target)
         return (image / 255.0 - self._mean) / self._std, target
@@ -67,7 +71,7 @@ def batches(
         seed: Seed of their order; None to keep the order.
     """
     shuffled = seed is not None
-    workers = min(_MOST_WORKERS, usable_cores()) if device.type == "cuda" else 0
+    workers = min(_MOST_WORKERS, os.cpu_count() or 1) if device.type == "cuda" else 0
     return DataLoader(
         dataset,
         batch_size=size,

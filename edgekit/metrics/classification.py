@@ -47,7 +47,7 @@ def score(
     )
 
 
-def _mean(values: npt.NDArray[np.generic]) -> float | None:
+def _mean(values: npt.NDArray[np.bool_ | np.float64]) -> float | None:
     return float(np.mean(values)) if values.size else None
 
 

@@ -191,4 +191,7 @@ def _overlaps(
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     both = np.clip(high - low, 0, None).astype(np.float64).prod(axis=2)
     either = _areas(first)[:, None] + _areas(second)[None, :] - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    shares: npt.NDArray[np.float64] = np.divide(
+        both, either, out=np.zeros_like(both), where=either > 0
+    )
+    return shares

@@ -42,7 +42,7 @@ def score(
         ),
         worst=worst(
             Image(files[index], 1.0 / rank, f"first of its class at {rank}")
-            for index, rank in zip(asked, ranks.tolist(), strict=True)
+            for index, rank in zip(asked.tolist(), ranks.tolist(), strict=True)
         ),
         images=len(asked),
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,8 +25,6 @@ from edgekit.training.views import batches
 # Longest gradient that is followed: the first steps from random weights are far too long.
 _LONGEST = 5.0
 _NORMS = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 -- the class that all of them share
-# Places between seeds of epochs, so that those of neighbouring runs never meet.
-_APART = 1 << 32
 
 
 class Loop:
@@ -82,7 +81,7 @@ class Loop:
     ) -> tuple[dict[str, float], float]:
         """One pass over the pictures: mean losses, and the last learning rate."""
         settings = self._settings
-        seed = settings.seed * _APART + number
+        seed = _mixed(settings.seed, number)
         loader = self._batches(seed)
         sums: Counter[str] = Counter()
         lr = 0.0
@@ -188,6 +187,11 @@ def rate(done: int, steps: int, warmup: float) -> float:
     if done < rising:
         return (done + 1) / rising
     return (1 + math.cos(math.pi * (done - rising) / max(1, steps - rising))) / 2
+
+
+def _mixed(seed: int, number: int) -> int:
+    """A seed of 32 bits for an epoch: torch's generator takes no more of them."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -90,7 +90,8 @@ def _layers(module: nn.Module, head: tuple[str, ...]) -> Iterator[tuple[str, nn.
 def _is_attention(module: nn.Module, name: str) -> bool:
     parts = name.split(".")
     above = [module.get_submodule(".".join(parts[:end])) for end in range(1, len(parts))]
-    return any("attention" in type(part).__name__.lower() for part in above)
+    kinds = [type(part).__name__.lower() for part in above]
+    return any("attention" in kind or "attn" in kind for kind in kinds)
 
 
 def _rank(module: nn.Module, head: tuple[str, ...], layers: dict[str, nn.Module]) -> int:

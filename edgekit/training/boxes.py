@@ -16,7 +16,8 @@ from edgekit.metrics import detection
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
-from edgekit.training import Losses, augment
+from edgekit.training import Losses
+from edgekit.training.augment import Change
 from edgekit.training.views import Views
 
 LossOf = Callable[[Any, Any], Losses]
@@ -52,8 +53,7 @@ class BoxAim:
         self, settings: Settings, size: tuple[int, int]
     ) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
         """Changes of the picture that its boxes follow."""
-        change = augment.transform(settings, size, turn=False)
-        return lambda image, target: augment.with_boxes(change, image, target)
+        return Change(settings, size, turn=False).with_boxes
 
     def collate(self, targets: Sequence[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
         """A dict an image, as torchvision's detectors take them: `boxes` (n, 4), `labels` (n,)."""

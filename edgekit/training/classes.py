@@ -16,7 +16,8 @@ from edgekit.metrics import classification
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
-from edgekit.training import Losses, augment
+from edgekit.training import Losses
+from edgekit.training.augment import Change
 from edgekit.training.views import Views
 
 
@@ -35,8 +36,8 @@ class ClassAim:
         self, settings: Settings, size: tuple[int, int]
     ) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
         """Changes of the picture alone."""
-        change = augment.transform(settings, size, turn=True)
-        return lambda image, target: (change(image), target)
+        change = Change(settings, size, turn=True)
+        return lambda image, target: (change.picture(image), target)
 
     def collate(self, targets: Sequence[int]) -> torch.Tensor:
         """Class indices, shape (N,)."""

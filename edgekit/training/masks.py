@@ -16,7 +16,8 @@ from edgekit.metrics import segmentation
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
-from edgekit.training import Losses, augment
+from edgekit.training import Losses
+from edgekit.training.augment import Change
 from edgekit.training.views import Views
 
 
@@ -44,14 +45,13 @@ class MaskAim:
     ) -> tuple[Any, torch.Tensor]:
         """The picture as the network sees it, and its mask at the same place."""
         mask = pixels.place_mask(preprocess, Image.fromarray(np.asarray(target)), IGNORED)
-        return pixels.place(preprocess, picture), torch.from_numpy(mask)
+        return pixels.place(preprocess, picture), torch.tensor(mask)
 
     def augment(
         self, settings: Settings, size: tuple[int, int]
     ) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
         """Changes of the picture that its mask follows."""
-        change = augment.transform(settings, size, turn=True)
-        return lambda image, target: augment.with_mask(change, image, target)
+        return Change(settings, size, turn=True).with_mask
 
     def collate(self, targets: Sequence[torch.Tensor]) -> torch.Tensor:
         """Class indices, (N, H, W), int64."""

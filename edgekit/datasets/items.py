@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +32,6 @@ class Boxes:
 
     corners: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int64]
-
-
-Target = int | Boxes | Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,8 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> tuple[Picture, Target]:
-        """Picture (H, W, 3) and target of one item.
+    def __getitem__(self, index: int) -> tuple[Picture, Any]:
+        """Picture (H, W, 3) and target of one item: its class, its `Boxes`, or its mask (H, W).
 
         Raises:
             DataError: A file can't be read any more.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgekit.datasets.items import Target
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
@@ -33,7 +32,7 @@ class Aim(Protocol):
 
     kind: str
 
-    def place(self, preprocess: Preprocess, picture: Any, target: Target) -> tuple[Any, Any]:
+    def place(self, preprocess: Preprocess, picture: Any, target: Any) -> tuple[Any, Any]:
         """A picture (Pillow) as the network sees it, uint8 (H, W, 3), and its target there."""
         ...
 

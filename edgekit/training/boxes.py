@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from edgekit import pixels
-from edgekit.datasets.items import Boxes, Item, Target
+from edgekit.datasets.items import Boxes, Item
 from edgekit.metrics import detection
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
@@ -41,10 +41,10 @@ class BoxAim:
         self._decode = decode
 
     def place(
-        self, preprocess: Preprocess, picture: Image.Image, target: Target
+        self, preprocess: Preprocess, picture: Image.Image, target: Any
     ) -> tuple[Any, dict[str, torch.Tensor]]:
         """The picture as the network sees it, and its boxes in pixels of that."""
-        objects = _placed(preprocess, picture.size, cast("Boxes", target))
+        objects = _placed(preprocess, picture.size, target)
         boxes = torch.from_numpy(objects.corners)
         labels = torch.from_numpy(objects.classes)
         return pixels.place(preprocess, picture), {"boxes": boxes, "labels": labels}

@@ -11,7 +11,6 @@ from PIL import Image
 from torch import nn
 
 from edgekit import pixels
-from edgekit.datasets.items import Target
 from edgekit.metrics import classification
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
@@ -26,9 +25,7 @@ class ClassAim:
 
     kind = "classes"
 
-    def place(
-        self, preprocess: Preprocess, picture: Image.Image, target: Target
-    ) -> tuple[Any, Any]:
+    def place(self, preprocess: Preprocess, picture: Image.Image, target: Any) -> tuple[Any, Any]:
         """The picture as the network sees it; its class stays."""
         return pixels.place(preprocess, picture), target
 

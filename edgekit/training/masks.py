@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from edgekit import pixels
-from edgekit.datasets.items import IGNORED, Target
+from edgekit.datasets.items import IGNORED
 from edgekit.metrics import segmentation
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
@@ -41,7 +41,7 @@ class MaskAim:
         self._decode = decode
 
     def place(
-        self, preprocess: Preprocess, picture: Image.Image, target: Target
+        self, preprocess: Preprocess, picture: Image.Image, target: Any
     ) -> tuple[Any, torch.Tensor]:
         """The picture as the network sees it, and its mask at the same place."""
         mask = pixels.place_mask(preprocess, Image.fromarray(np.asarray(target)), IGNORED)

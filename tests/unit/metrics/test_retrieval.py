@@ -50,7 +50,7 @@ def test_it_is_what_sorting_gives(seed, count):
     vectors = random.normal(size=(count, 3)).astype(np.float32)
     right = random.integers(0, 2, count).tolist()
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    hits = {1: [], 5: []}
+    hits: dict[int, list[bool]] = {1: [], 5: []}
     for index, kind in enumerate(right):
         if right.count(kind) < 2:
             continue

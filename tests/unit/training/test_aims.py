@@ -138,7 +138,7 @@ def test_boxes_of_the_input_come_back_to_the_picture(drawn, preprocess):
     # What is cut off at the sides is missed, and that is counted.
     assert found.value == pytest.approx(1.0) if preprocess is SQUASH else 0.2 < found.value < 1.0
     assert sum(part.count for part in found.classes) == sum(
-        len(item.right.classes) for item in dataset.items
+        len(dataset[index][1].classes) for index in range(len(dataset))
     )
 
 

@@ -43,6 +43,10 @@ def train(
     flip: Annotated[
         bool, typer.Option("--flip", help="Mirror half of the images: not for digits or text.")
     ] = False,
+    qat: Annotated[
+        bool, typer.Option("--qat", help="Train all with 8-bit rounding in the loop.")
+    ] = False,
+    target: options.Target = "host",
     teacher: Annotated[
         Path | None,
         typer.Option(help="Weights of a larger network to learn from too, of `edgekit train`."),
@@ -59,7 +63,9 @@ def train(
 
     if html:
         drawing.Form(html=html).check()
-    asked = {"epochs": epochs, "batch": batch, "lr": lr, "flip": flip or None}
+    asked: dict[str, object] = {"epochs": epochs, "batch": batch, "lr": lr, "flip": flip or None}
+    if qat:
+        method, asked["weight_scale"] = workflow.rounding(method, target)
     plan = workflow.TrainPlan(
         request=ModelRequest(model, head, None, weights, input_size, 1, seed),
         method=method,

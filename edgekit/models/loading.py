@@ -55,6 +55,21 @@ def _from_file(module: nn.Module, family: str, backbone: str, request: ModelRequ
     return Weights(f"file:{path.name}", file_sha256(path))
 
 
+def exactly(module: nn.Module, path: Path) -> Weights:
+    """Fill `module` from a checkpoint of that very module.
+
+    Raises:
+        DataError: It can't be read, or doesn't fit.
+    """
+    state = read(path)
+    lines = differences(state, module.state_dict())
+    if lines:
+        message = f"{path} does not fit the folded network{listing(lines)}"
+        raise DataError(message, hint="train again with this version of edgekit")
+    put(state, module)
+    return Weights(f"file:{path.name}", file_sha256(path))
+
+
 def _fitting_hint(state: State, expected: State) -> str:
     """`--classes N` where only the number of classes differs, which is the usual slip."""
     have, want = shapes(state), shapes(expected)

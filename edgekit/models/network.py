@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -27,6 +28,7 @@ class Network:
         labels: Names of its classes in order; empty if they aren't known.
         weights: Where its weights came from.
         features: Values in its output for one sample.
+        folded: Whether its norms are folded and its branches merged.
     """
 
     module: nn.Module
@@ -34,6 +36,7 @@ class Network:
     labels: tuple[str, ...]
     weights: Weights
     features: int
+    folded: bool = False
 
     @property
     def parameters(self) -> int:
@@ -56,7 +59,7 @@ def build(request: ModelRequest, family: str, backbone: str) -> Network:
     """
     made = unfused(request, family, backbone)
     module = made.module.requires_grad_(requires_grad=False)
-    return replace(made, module=fuse(module, example(made.preprocess.size)))
+    return replace(made, module=fuse(module, example(made.preprocess.size)), folded=True)
 
 
 def unfused(request: ModelRequest, family: str, backbone: str) -> Network:
@@ -71,12 +74,17 @@ def unfused(request: ModelRequest, family: str, backbone: str) -> Network:
         net = FAMILIES.get(family).build(
             backbone, classes=request.classes, embed=head.embed, input_size=request.input_size
         )
-    weights = loading.load(net.module, family, backbone, request)
-    module = head.attach(net.module).eval()
-    features = _features(module, example(net.preprocess.size), backbone)
+    image = example(net.preprocess.size)
+    if known and known.folded:
+        module = fuse(head.attach(net.module).eval(), image)
+        weights = loading.exactly(module, Path(request.weights))
+    else:
+        weights = loading.load(net.module, family, backbone, request)
+        module = head.attach(net.module).eval()
+    features = _features(module, image, backbone)
     if known:
         weights = replace(weights, trained=known.origin)
-        return Network(module, net.preprocess, known.names, weights, features)
+        return Network(module, net.preprocess, known.names, weights, features, known.folded)
     # Only weights that were trained with those classes give scores those names.
     named = weights.source.startswith(loading.PRETRAINED_SOURCES) and features == len(net.labels)
     labels = net.labels if named else ()

@@ -29,6 +29,7 @@ class Trained:
         names: Names of the classes in order.
         input_size: Height and width that they were trained at, in pixels.
         origin: How they came to be.
+        folded: Whether they are of the network as it is deployed: norms folded, branches merged.
     """
 
     family: str
@@ -37,6 +38,7 @@ class Trained:
     names: tuple[str, ...]
     input_size: int
     origin: Origin
+    folded: bool = False
 
 
 def write(path: Path, state: dict[str, Any], known: Trained) -> None:

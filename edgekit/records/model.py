@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgekit import wire
 from edgekit.records.encoding import SCHEMA_VERSION, digest
@@ -43,6 +44,8 @@ class Origin:
         data_sha256: Digest of the images that it learnt from, and of what is right for each.
         adapter_sha256: Digest of the file of the adapter that was merged; None if there was none.
         teacher_sha256: Digest of the weights of the teacher; None if there was none.
+        weight_scale: Rule of scales whose steps the weights lie on, as in `Recipe`; empty where
+            they were not rounded.
     """
 
     method: str
@@ -51,6 +54,7 @@ class Origin:
     data_sha256: str
     adapter_sha256: str | None = None
     teacher_sha256: str | None = None
+    weight_scale: Literal["", "max", "pairs"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Records of training: how, and what came of it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edgekit.records.model import Preprocess, Weights
 from edgekit.records.scores import Score
@@ -27,6 +28,8 @@ class Settings:
         light: Share that brightness and contrast are changed by at most.
         flip: Whether it is mirrored half of the time: not for what reads differently then.
         average: Highest decay of the moving average of weights.
+        weight_scale: Rule of scales that weights are rounded by, as in `Recipe`; empty where
+            nothing is rounded.
     """
 
     epochs: int = 20
@@ -41,6 +44,7 @@ class Settings:
     light: float = 0.2
     flip: bool = False
     average: float = 0.99
+    weight_scale: Literal["", "max", "pairs"] = ""
 
 
 @dataclass(frozen=True, slots=True)

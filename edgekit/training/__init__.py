@@ -149,9 +149,11 @@ class Method(Protocol):
 
     Attributes:
         settings: What is good for it where nothing else is asked for.
+        folded: Whether it trains the network as it is deployed: norms folded, branches merged.
     """
 
     settings: Settings
+    folded: bool
 
     def prepare(self, task: Task) -> Course:
         """What the loop is to train; the network is changed in place.
@@ -181,6 +183,7 @@ METHODS: Registry[Method] = Registry(
         "probe": Entry("edgekit.training.probe:METHOD", "train", ("torch", "torchvision")),
         "lora": Entry("edgekit.training.lora:METHOD", "train", ("torch", "torchvision", "peft")),
         "full": Entry("edgekit.training.full:METHOD", "train", ("torch", "torchvision")),
+        "qat": Entry("edgekit.training.qat:METHOD", "train", ("torch", "torchvision")),
     },
 )
 

@@ -15,6 +15,7 @@ class Full:
     """Trains every parameter, from random weights too."""
 
     settings = Settings(epochs=30, batch=32, lr=2e-3)
+    folded = False
 
     def prepare(self, task: Task) -> Course:
         """All of the network."""

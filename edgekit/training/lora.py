@@ -35,6 +35,7 @@ class Lora:
     """Trains adapters and the head."""
 
     settings = Settings(epochs=12, batch=32, lr=5e-3, weight_decay=0.0)
+    folded = False
 
     def prepare(self, task: Task) -> Course:
         """The network with adapters, as large as `MOST_TRAINED` leaves room for."""

@@ -24,6 +24,7 @@ class Probe:
     """
 
     settings = Settings(epochs=100, batch=64, lr=1e-2, weight_decay=1e-3)
+    folded = False
 
     def prepare(self, task: Task) -> Course:
         """The head, on what the backbone gives for each picture."""

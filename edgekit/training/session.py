@@ -23,6 +23,8 @@ from edgekit.training.progress import Step
 from edgekit.training.teacher import Distilled
 from edgekit.training.views import Views
 
+# Spread of the weights of a new classifier.
+_SMALL = 0.01
 WEIGHTS = f"model{trained.SUFFIX}"
 
 
@@ -66,7 +68,8 @@ class Session:
         self._job = job
         self._machine = machine.here()
         self._method = METHODS.get(job.method)
-        self._net = network.unfused(job.request, job.family, job.backbone)
+        make = network.build if self._method.folded else network.unfused
+        self._net = make(job.request, job.family, job.backbone)
         self._teacher: Weights | None = None
         # New weights of adapters follow from the seed as well.
         with torch.random.fork_rng(devices=[]):
@@ -78,9 +81,12 @@ class Session:
         job, net = self._job, self._net
         aim = AIMS.get(job.request.head)
         change = aim.augment(job.settings, net.preprocess.size)
+        names = network.head_names(job.request, job.family, job.backbone)
+        if job.request.head == "classify" and "random" in net.weights.source:
+            _calm(net.module, names)
         return Task(
             module=net.module.to(self._machine.device),
-            head_names=network.head_names(job.request, job.family, job.backbone),
+            head_names=names,
             losses=self._losses(aim.losses),
             aim=aim,
             train=Views(job.train, net.preprocess, aim, change),
@@ -146,6 +152,7 @@ class Session:
             data_sha256=job.train.sha256,
             adapter_sha256=file_sha256(done.adapter) if done.adapter else None,
             teacher_sha256=self._teacher.sha256 if self._teacher else None,
+            weight_scale=job.settings.weight_scale,
         )
         known = trained.Trained(
             job.family,
@@ -154,6 +161,7 @@ class Session:
             job.train.names,
             self._net.preprocess.size[0],
             origin,
+            self._net.folded,
         )
         trained.write(folder / WEIGHTS, done.module.state_dict(), known)
         return TrainResult(
@@ -178,6 +186,19 @@ class Session:
             merge_sqnr_db=done.merge_sqnr_db,
             file=WEIGHTS,
         )
+
+
+def _calm(module: nn.Module, names: tuple[str, ...]) -> None:
+    """Begin with scores that are nearly equal, whatever the features are.
+
+    Some libraries draw a classifier of few classes so large that the first steps, which bring
+    its scores down, would undo what a backbone has learnt.
+    """
+    for name, value in module.named_parameters():
+        if name in names and value.ndim > 1:
+            nn.init.normal_(value, std=_SMALL)
+        elif name in names:
+            nn.init.zeros_(value)
 
 
 def _teacher(path: Path, names: tuple[str, ...]) -> tuple[network.Network, Weights]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,9 @@ from edgekit.datasets import READERS, items
 from edgekit.datasets.items import Dataset
 from edgekit.errors import DataError, EdgekitError, ToolError, UsageError
 from edgekit.models import catalog
-from edgekit.records import ModelRequest
+from edgekit.quantization import target as targets
+from edgekit.quantization.recipe import recipe
+from edgekit.records import Format, ModelRequest, Precision
 from edgekit.records.training import TrainResult
 from edgekit.training import AIMS, METHODS
 from edgekit.workflows.frameworks import framework
@@ -28,6 +30,7 @@ RECORD = "training.json"
 # Names of parts of a folder of data: what is learnt from, what is measured on.
 _LEARNT, _MEASURED = "train", ("test", "val")
 _HELD_OUT = 0.2
+_ROUNDING = "qat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class TrainPlan:
 
     Attributes:
         request: The network; its number of classes is that of the data.
-        method: `probe`, `lora` or `full`.
+        method: Name of the method.
         data: Folder of images, or one with `train/` and `test/` or `val/` in it.
         measured: Folder of images to measure on; None for a part of `data`.
         out: Folder that checkpoint and weights are written into.
@@ -49,8 +52,27 @@ class TrainPlan:
     data: Path
     measured: Path | None
     out: Path
-    changed: dict[str, int | float | bool] = field(default_factory=dict)
+    changed: dict[str, Any] = field(default_factory=dict)
     teacher: Path | None = None
+
+
+def rounding(method: str, target: str) -> tuple[str, str]:
+    """The method that trains with 8-bit rounding, and the rule of scales of where files will run.
+
+    Args:
+        method: The method that was asked for beside it.
+        target: Name of the target, as `edgekit export` takes it.
+
+    Raises:
+        UsageError: The method trains too little to learn rounding, or there is no such target.
+    """
+    if method != "full":
+        raise UsageError(
+            f"--qat trains all weights, --method {method} only some",
+            hint=f"train by --method {method} first, then --qat --weights DIR/model.safetensors",
+        )
+    chosen = recipe(targets.target(target), Format.ONNX, Precision.INT8)
+    return _ROUNDING, chosen.weight_scale if chosen else "max"
 
 
 def train(
@@ -110,6 +132,11 @@ def _check(plan: TrainPlan) -> None:
     if plan.teacher and not plan.teacher.is_file():
         hint = "give the model.safetensors that `edgekit train` wrote"
         raise UsageError(f"--teacher {plan.teacher}: there is no such file", hint=hint)
+    if plan.method == _ROUNDING and plan.request.weights == catalog.RANDOM:
+        raise UsageError(
+            "--qat finds the best rounding of weights that have learnt; random ones have not",
+            hint="train first, then give --weights DIR/model.safetensors beside --qat",
+        )
     if plan.teacher and plan.method == "probe":
         raise UsageError(
             "a probe sees features, a teacher wants pictures: --teacher can't be given to it",
@@ -143,7 +170,7 @@ def _job(plan: TrainPlan, learnt: Dataset, measured: Dataset) -> Job:
         message = f"--classes {asked}, but the data has {request.classes}"
         raise UsageError(message, hint="leave --classes out")
     family, backbone = catalog.resolve(request.name)
-    settings = replace(METHODS.get(plan.method).settings, seed=request.seed, **plan.changed)  # type: ignore[arg-type]  # checked by name
+    settings = replace(METHODS.get(plan.method).settings, seed=request.seed, **plan.changed)
     return Job(request, family, backbone, plan.method, settings, learnt, measured, plan.teacher)
 
 

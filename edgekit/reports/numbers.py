@@ -37,3 +37,8 @@ def spread(metric: Metric | None, unit: float = 1.0) -> str:
 def counted(amount: int, thing: str) -> str:
     """`1 leg`, `2 legs`."""
     return f"{amount} {thing}{'s' * (amount != 1)}"
+
+
+def share(value: float | None) -> str:
+    """A share in percent, or the sign for none."""
+    return NO_VALUE if value is None else f"{100 * value:.1f} %"

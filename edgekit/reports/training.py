@@ -8,7 +8,7 @@ import msgspec
 from edgekit.records.scores import Score
 from edgekit.records.training import TrainResult
 from edgekit.reports import table
-from edgekit.reports.numbers import NO_VALUE
+from edgekit.reports.numbers import share
 
 _SHOWN = 5
 
@@ -26,10 +26,10 @@ def render(result: TrainResult, folder: Path) -> str:
         result: What came of it.
         folder: Where its files lie.
     """
-    share = result.trained_parameters / result.parameters
+    part = result.trained_parameters / result.parameters
     head = (
         f"{result.model}, {result.method}: trained {result.trained_parameters:,} of "
-        f"{result.parameters:,} parameters ({share:.1%}) on {result.device} in "
+        f"{result.parameters:,} parameters ({part:.1%}) on {result.device} in "
         f"{result.precision}, {sum(epoch.seconds for epoch in result.epochs):.0f} s"
     )
     lines = [head, *score_lines(result.score)]
@@ -47,11 +47,9 @@ def render(result: TrainResult, folder: Path) -> str:
 def score_lines(score: Score) -> list[str]:
     """A score in tables: the whole, each class, each size, the worst images."""
     whole = {score.metric: score.value, **score.others}
-    parts = [
-        table.render(("images", *whole), [(str(score.images), *map(percent, whole.values()))])
-    ]
+    parts = [table.render(("images", *whole), [(str(score.images), *map(share, whole.values()))])]
     for title, rows in (("class", score.classes), ("size", score.sizes)):
-        cells = [(part.name, str(part.count), percent(part.value)) for part in rows]
+        cells = [(part.name, str(part.count), share(part.value)) for part in rows]
         if cells:
             parts.append(table.render((title, "count", score.metric), cells))
     if score.worst:
@@ -59,8 +57,3 @@ def score_lines(score: Score) -> list[str]:
                  for image in score.worst[:_SHOWN]]  # fmt: skip
         parts.append(f"worst images: {', '.join(worst)}")
     return parts
-
-
-def percent(value: float | None) -> str:
-    """A share in percent, or the sign for none."""
-    return NO_VALUE if value is None else f"{100 * value:.1f} %"

@@ -16,7 +16,7 @@ from edgekit.records import ModelRequest, Origin, Weights, digest
 from edgekit.records.scores import Score
 from edgekit.records.training import Epoch, Settings, TrainResult
 from edgekit.storage import file_sha256
-from edgekit.training import AIMS, METHODS, LossOf, Task, machine
+from edgekit.training import AIMS, METHODS, Finished, LossOf, Task, machine
 from edgekit.training.checkpoints import Checkpoint
 from edgekit.training.loop import Loop
 from edgekit.training.progress import Step
@@ -141,29 +141,8 @@ class Session:
             ToolError: The adapter can't be merged.
         """
         job = self._job
-        trained_parameters = sum(
-            each.numel() for each in self._task.module.parameters() if each.requires_grad
-        )
         done = self._method.finish(self._task, averaged, folder)
-        origin = Origin(
-            method=job.method,
-            start=self._net.weights.source,
-            start_sha256=self._net.weights.sha256,
-            data_sha256=job.train.sha256,
-            adapter_sha256=file_sha256(done.adapter) if done.adapter else None,
-            teacher_sha256=self._teacher.sha256 if self._teacher else None,
-            weight_scale=job.settings.weight_scale,
-        )
-        known = trained.Trained(
-            job.family,
-            job.backbone,
-            job.request.head,
-            job.train.names,
-            self._net.preprocess.size[0],
-            origin,
-            self._net.folded,
-        )
-        trained.write(folder / WEIGHTS, done.module.state_dict(), known)
+        weights = self._written(done, folder)
         return TrainResult(
             model=job.request.name,
             family=job.family,
@@ -172,20 +151,49 @@ class Session:
             method=job.method,
             names=job.train.names,
             preprocess=self._net.preprocess,
-            weights=Weights(f"file:{WEIGHTS}", file_sha256(folder / WEIGHTS), origin),
+            weights=weights,
             settings=job.settings,
             epochs=tuple(epochs),
             score=score,
             images=len(job.train),
             notes=(*job.train.notes, *job.measured.notes),
-            parameters=sum(each.numel() for each in done.module.parameters()),
-            trained_parameters=trained_parameters,
+            parameters=_count(done.module),
+            trained_parameters=_count(self._task.module, trained=True),
             device=self._machine.name,
             precision=self._machine.precision,
             teacher=self._teacher,
             merge_sqnr_db=done.merge_sqnr_db,
             file=WEIGHTS,
         )
+
+    def _written(self, done: Finished, folder: Path) -> Weights:
+        """The plain network's weights in a file that says what they are of."""
+        job, net = self._job, self._net
+        origin = Origin(
+            method=job.method,
+            start=net.weights.source,
+            start_sha256=net.weights.sha256,
+            data_sha256=job.train.sha256,
+            adapter_sha256=file_sha256(done.adapter) if done.adapter else None,
+            teacher_sha256=self._teacher.sha256 if self._teacher else None,
+            weight_scale=job.settings.weight_scale,
+        )
+        known = trained.Trained(
+            family=job.family,
+            backbone=job.backbone,
+            head=job.request.head,
+            names=job.train.names,
+            input_size=net.preprocess.size[0],
+            origin=origin,
+            folded=net.folded,
+        )
+        path = folder / WEIGHTS
+        trained.write(path, done.module.state_dict(), known)
+        return Weights(f"file:{WEIGHTS}", file_sha256(path), origin)
+
+
+def _count(module: nn.Module, *, trained: bool = False) -> int:
+    return sum(each.numel() for each in module.parameters() if each.requires_grad or not trained)
 
 
 def _calm(module: nn.Module, names: tuple[str, ...]) -> None:

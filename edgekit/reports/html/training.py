@@ -12,8 +12,7 @@ from edgekit.records.training import TrainResult
 from edgekit.reports.html import frame, markup, plot
 from edgekit.reports.html.encoding import PALETTE
 from edgekit.reports.html.markup import Html, tag
-from edgekit.reports.numbers import counted
-from edgekit.reports.training import percent
+from edgekit.reports.numbers import counted, share
 
 _NAVIGATION = {
     "loss": "Loss",
@@ -44,10 +43,10 @@ def render(result: TrainResult) -> str:
 
 def _header(result: TrainResult) -> Html:
     score = result.score
-    share = result.trained_parameters / result.parameters
+    part = result.trained_parameters / result.parameters
     facts = {
         "Network": f"{result.family}:{result.backbone}, {result.head}",
-        "Method": f"{result.method}, {share:.1%} of {result.parameters:,} parameters",
+        "Method": f"{result.method}, {part:.1%} of {result.parameters:,} parameters",
         "Images": f"{result.images} learnt from, {score.images} measured on",
         "Began with": result.weights.trained.start if result.weights.trained else "",
         "Computed": f"{result.device}, {result.precision}",
@@ -56,7 +55,7 @@ def _header(result: TrainResult) -> Html:
     return tag(
         "header",
         tag("p", "edgekit train", class_="eyebrow"),
-        tag("h1", f"{result.model}: {score.metric} {percent(score.value)}"),
+        tag("h1", f"{result.model}: {score.metric} {share(score.value)}"),
         tag("p", _weakest(score), class_="answer"),
         [tag("p", note, class_="notice") for note in result.notes],
         tag("dl", [frame.fact(name, value) for name, value in facts.items() if value]),
@@ -69,7 +68,7 @@ def _weakest(score: Score) -> str:
     if not known:
         return "Nothing could be measured."
     least = min(known, key=lambda part: part.value or 0.0)
-    return f"The weakest part is {least.name}: {percent(least.value)} of {least.count}."
+    return f"The weakest part is {least.name}: {share(least.value)} of {least.count}."
 
 
 def _losses(result: TrainResult) -> Html:
@@ -86,7 +85,7 @@ def _metrics(result: TrainResult) -> Html:
         "Metrics",
         tag("p", _LEAD, class_="lead"),
         plot.element(figure),
-        _table("Metrics", rows, percent),
+        _table("Metrics", rows, share),
     )
 
 
@@ -138,7 +137,7 @@ def _parts(score: Score) -> Html:
 
 
 def _part_table(title: str, parts: Sequence[Part], metric: str) -> Html:
-    rows = [[part.name, str(part.count), percent(part.value)] for part in parts]
+    rows = [[part.name, str(part.count), share(part.value)] for part in parts]
     return markup.table(f"{metric} by {title}", (title, "count", metric), rows)
 
 

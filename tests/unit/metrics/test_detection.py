@@ -134,3 +134,9 @@ def test_it_is_what_the_definition_gives(seed):
         given_boxes.append(Objects(corners, classes, scores.astype(np.float32)))
     found = score(given_boxes, right)
     assert found.others["map50"] == pytest.approx(_plain(given_boxes, right, 2), abs=1e-6)
+
+
+@pytest.mark.parametrize(("bottom", "note"), [(4, "1 of 1 missed, 1 wrong"), (6, "")])
+def test_an_image_by_itself_counts_boxes_that_overlap_by_half(bottom, note):
+    found = score([objects([(0, 0, 10, bottom, 0)], [0.9])], [objects([(0, 0, 10, 10, 0)])])
+    assert [image.note for image in found.worst] == ([note] if note else [])

@@ -16,7 +16,7 @@ EVIL = "<script>alert(1)</script>"
 SCORE = Score(
     "top1",
     0.75,
-    {"top5": 1.0: 0.7},
+    {"top5": 1.0},
     classes=(Part("cat", 9, 0.9), Part(EVIL, 1, 0.25), Part("none", 0, None)),
     sizes=(Part("small", 3, 0.5),),
     worst=(Image("bad.png", 0.01, f"{EVIL} taken for cat"),),

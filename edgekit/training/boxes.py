@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from edgekit import pixels
 from edgekit.datasets.items import Boxes, Item
@@ -16,11 +15,10 @@ from edgekit.metrics import detection
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
-from edgekit.training import Losses
+from edgekit.training import LossOf
 from edgekit.training.augment import Change
 from edgekit.training.views import Views
 
-LossOf = Callable[[Any, Any], Losses]
 # From raw outputs of a batch, as arrays, and the input's (height, width) to boxes of each image
 # in pixels of the input: `boxes`, `classes`, `scores`.
 Decode = Callable[[Any, tuple[int, int]], Sequence[Any]]
@@ -30,14 +28,14 @@ class BoxAim:
     """What a head of detection learns, by its own loss and its own decode.
 
     Args:
-        loss: The head's: from raw outputs and targets to losses.
+        losses: The head's, of a module, a batch and its targets.
         decode: The head's: from raw outputs to boxes.
     """
 
     kind = "boxes"
 
-    def __init__(self, loss: LossOf, decode: Decode) -> None:
-        self._loss = loss
+    def __init__(self, losses: LossOf, decode: Decode) -> None:
+        self.losses = losses
         self._decode = decode
 
     def place(
@@ -58,10 +56,6 @@ class BoxAim:
     def collate(self, targets: Sequence[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
         """A dict an image, as torchvision's detectors take them: `boxes` (n, 4), `labels` (n,)."""
         return list(targets)
-
-    def losses(self, module: nn.Module, images: torch.Tensor, targets: Any) -> Losses:
-        """The head's losses."""
-        return self._loss(module(images), targets)
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
         """Mean average precision, in pixels of the pictures."""

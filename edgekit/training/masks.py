@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from edgekit import pixels
 from edgekit.datasets.items import IGNORED
@@ -16,7 +15,7 @@ from edgekit.metrics import segmentation
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
-from edgekit.training import Losses
+from edgekit.training import LossOf
 from edgekit.training.augment import Change
 from edgekit.training.views import Views
 
@@ -25,7 +24,7 @@ class MaskAim:
     """What a head of segmentation learns, by its own loss and its own decode.
 
     Args:
-        loss: The head's: from raw outputs and masks (N, H, W) to losses.
+        losses: The head's, of a module, a batch and its masks (N, H, W).
         decode: The head's: from raw outputs as arrays and the input's (height, width) to a map
             of classes (H, W) for each image.
     """
@@ -34,10 +33,10 @@ class MaskAim:
 
     def __init__(
         self,
-        loss: Callable[[Any, Any], Losses],
+        losses: LossOf,
         decode: Callable[[Any, tuple[int, int]], Sequence[Any]],
     ) -> None:
-        self._loss = loss
+        self.losses = losses
         self._decode = decode
 
     def place(
@@ -56,10 +55,6 @@ class MaskAim:
     def collate(self, targets: Sequence[torch.Tensor]) -> torch.Tensor:
         """Class indices, (N, H, W), int64."""
         return torch.stack(list(targets)).long()
-
-    def losses(self, module: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> Losses:
-        """The head's losses."""
-        return self._loss(module(images), targets)
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
         """Mean intersection over union, in pixels of the input."""

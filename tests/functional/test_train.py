@@ -164,3 +164,30 @@ def test_generated_data_is_written_whole_or_not_at_all(run_cli, tmp_path):
     few = run_cli("data", "shapes", tmp_path / "few", "--count", "1")
     assert few.returncode == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shapes"]
+
+
+def test_vectors_of_one_class_find_each_other(run_cli, run_json, colours, tmp_path):
+    made = run_cli(
+        "export",
+        "toy",
+        "--weights",
+        "random",
+        "--head",
+        "embed",
+        "--format",
+        "onnx",
+        "--precision",
+        "fp32",
+        "--out",
+        tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "toy" / "onnx-fp32"
+    report = run_json("eval", folder, "--data", colours / "test", "--metric", "recall1")
+    assert report["score"]["metric"] == "recall1"
+    assert report["score"]["value"] > 0.8  # colours alone tell them apart
+    assert [part["name"] for part in report["score"]["classes"]] == ["blue", "green", "red"]
+    assert report["top1"] is None
+    wrong = run_cli("eval", folder, "--data", colours / "test", "--metric", "top1")
+    assert wrong.returncode == 2
+    assert "--metric recall1" in wrong.stderr

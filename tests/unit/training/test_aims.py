@@ -11,8 +11,12 @@ from edgekit.datasets import READERS, shapes
 from edgekit.datasets.items import Boxes
 from edgekit.records import Preprocess
 from edgekit.records.training import Settings
+from edgekit.training import Task
 from edgekit.training.boxes import BoxAim
+from edgekit.training.checkpoints import Checkpoint
 from edgekit.training.classes import AIM
+from edgekit.training.loop import Loop
+from edgekit.training.machine import here
 from edgekit.training.masks import MaskAim
 from edgekit.training.views import Views, batches
 from tests.unit.datasets.pictures import box, coco
@@ -30,13 +34,15 @@ def decode(outputs, size):
 
 
 def box_aim():
-    return BoxAim(lambda outputs, targets: {"boxes": outputs.sum() * len(targets)}, decode)
+    return BoxAim(lambda module, images, targets: {"boxes": module(images).sum()}, decode)
 
 
 def mask_aim():
     return MaskAim(
-        lambda outputs, targets: {
-            "masks": torch.nn.functional.cross_entropy(outputs, targets, ignore_index=255)
+        lambda module, images, targets: {
+            "masks": torch.nn.functional.cross_entropy(
+                module(images)[0], targets, ignore_index=255
+            )
         },
         lambda outputs, size: list(outputs[0].argmax(axis=1)),
     )
@@ -200,3 +206,50 @@ def test_a_last_batch_of_one_is_left_out_of_training_alone(colours):
     ]
     assert [len(t) for _, t in batches(views, 3, AIM.collate, torch.device("cpu"))] == [3, 3, 1]
     assert [len(t) for _, t in batches(views, 30, AIM.collate, torch.device("cpu"), seed=0)] == [7]
+
+
+class Pixels(torch.nn.Module):
+    """Scores of classes of each pixel, from its neighbours: a tuple of one, as dense heads give."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 16, 5, padding=2),
+            torch.nn.BatchNorm2d(16),
+            torch.nn.ReLU(),
+            torch.nn.Conv2d(16, 2, 5, padding=2),
+        )
+
+    def forward(self, images):
+        return (self.layers(images),)
+
+
+def test_a_head_of_masks_learns_by_its_own_loss_and_decode(tmp_path):
+    for index in range(12):
+        random = np.random.default_rng(index)
+        mask = np.zeros((32, 32), np.uint8)
+        top, left = random.integers(2, 16, 2)
+        mask[top : top + 12, left : left + 12] = 1
+        picture = random.integers(0, 90, (32, 32, 3)) + mask[..., None] * 150
+        for name, values in (("images", picture), ("masks", mask)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(values.astype(np.uint8)).save(tmp_path / name / f"{index}.png")
+    dataset = READERS.get("masks").read(tmp_path)
+    small = Preprocess((32, 32), (32, 32), "squash", "bilinear", (0.5,) * 3, (0.5,) * 3)
+    aim = mask_aim()
+    settings = Settings(epochs=8, batch=4, lr=1e-2, average=0.9)
+    train = Views(dataset, small, aim, aim.augment(settings, (32, 32)))
+    task = Task(Pixels(), (), aim.losses, aim, train, Views(dataset, small, aim), settings)
+    out = tmp_path / "out"
+    out.mkdir()
+    loop = Loop(task.course(), settings, here(), Checkpoint(out, "plan"))
+    _, epochs, score = loop.run(lambda _: None)
+    assert score.metric == "miou"
+    assert score.value > 0.8
+    assert epochs[-1].loss < epochs[0].loss
+    assert {part.name for part in score.sizes} == {
+        "small, recall",
+        "medium, recall",
+        "large, recall",
+    }

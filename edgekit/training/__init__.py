@@ -82,7 +82,6 @@ class Course:
         collate: From targets of a batch to what the loss takes.
         losses: From module, inputs and targets to losses.
         score: From outputs of the batches of `measured` to how good that is.
-        norms: Whether norms go on collecting statistics.
     """
 
     module: Any
@@ -91,7 +90,6 @@ class Course:
     collate: Callable[[Sequence[Any]], Any]
     losses: LossOf
     score: Callable[[Iterable[Any]], Score]
-    norms: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class Task:
     measured: Any
     settings: Settings
 
-    def course(self, *, norms: bool = True) -> Course:
+    def course(self) -> Course:
         """All of the network, on the pictures."""
         return Course(
             self.module,
@@ -125,7 +123,6 @@ class Task:
             self.aim.collate,
             self.losses,
             lambda outputs: self.aim.score(outputs, self.measured),
-            norms,
         )
 
 

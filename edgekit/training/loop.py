@@ -124,10 +124,11 @@ class Loop:
 
     def _set_mode(self) -> None:
         self._course.module.train()
-        if not self._course.norms:
-            for part in self._course.module.modules():
-                if isinstance(part, _NORMS):
-                    part.eval()
+        for part in self._course.module.modules():
+            # A norm that isn't trained keeps its statistics too.
+            own = [each.requires_grad for each in part.parameters(recurse=False)]
+            if isinstance(part, _NORMS) and own and not any(own):
+                part.eval()
 
     def _measure(self) -> Score:
         self._average.eval()

@@ -10,6 +10,7 @@ import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import peft
 import safetensors.torch
@@ -32,7 +33,10 @@ _CHECKED = 2
 
 
 class Lora:
-    """Trains adapters and the head."""
+    """Trains adapters and the head.
+
+    Norms, which aren't trained, keep their statistics: an adapter is all that is new.
+    """
 
     settings = Settings(epochs=10, batch=16, lr=3e-3, weight_decay=0.0)
     folded = False
@@ -53,8 +57,7 @@ class Lora:
         for name, parameter in module.named_parameters():
             if name in task.head_names:
                 parameter.requires_grad_(requires_grad=True)
-        # Statistics of norms are no adapter: with them fixed, an adapter is all that is new.
-        return task.course(norms=False)
+        return task.course()
 
     def finish(self, task: Task, averaged: nn.Module, folder: Path) -> Finished:
         """The network with its adapters merged into the weights."""
@@ -161,7 +164,13 @@ def _closeness(adapted: nn.Module, merged: nn.Module, shape: torch.Size) -> floa
     generator = torch.Generator().manual_seed(0)
     images = torch.randn((_CHECKED, *shape), generator=generator)
     with torch.no_grad():
-        return sqnr(adapted(images), merged(images))
+        pairs = zip(_outputs(adapted(images)), _outputs(merged(images)), strict=True)
+        return min(sqnr(before, after) for before, after in pairs)
+
+
+def _outputs(given: Any) -> tuple[torch.Tensor, ...]:
+    """Outputs of a network that gives one tensor, or several."""
+    return given if isinstance(given, tuple) else (given,)
 
 
 METHOD = Lora()

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgekit.errors import UsageError
 from edgekit.records.training import Settings
 from edgekit.training import Course, Finished, Task
 from edgekit.training.views import batches
@@ -27,10 +26,13 @@ class Probe:
     folded = False
 
     def prepare(self, task: Task) -> Course:
-        """The head, on what the backbone gives for each picture."""
+        """The head, on what the backbone gives for each picture; on pictures where it must be."""
         task.module.requires_grad_(requires_grad=False).eval()
-        head = _head(task)
-        head.requires_grad_(requires_grad=True)
+        for name, parameter in task.module.named_parameters():
+            parameter.requires_grad_(requires_grad=name in task.head_names)
+        head = _last(task)
+        if head is None:
+            return task.course()
         return replace(
             task.course(),
             module=head,
@@ -41,30 +43,28 @@ class Probe:
     def finish(self, task: Task, averaged: nn.Module, folder: Path) -> Finished:
         """The network with the averaged head."""
         del folder
+        if _last(task) is None:
+            return Finished(copy.deepcopy(averaged).cpu())
         whole = copy.deepcopy(task.module)
         whole.set_submodule(_prefix(task), copy.deepcopy(averaged))
         return Finished(whole.cpu())
 
 
 def _prefix(task: Task) -> str:
-    """Name of the smallest module that holds every parameter of the head."""
+    """Name of the smallest module that holds every parameter of the head; empty for the whole."""
     parts = [name.split(".")[:-1] for name in task.head_names]
     common = []
     for level in zip(*parts, strict=False):
         if len(set(level)) > 1:
             break
         common.append(level[0])
-    if not common:
-        raise UsageError(
-            "this network's head is no last layer: it can't be trained on stored features",
-            hint="take --method lora or full",
-        )
     return ".".join(common)
 
 
-def _head(task: Task) -> nn.Module:
-    head: nn.Module = task.module.get_submodule(_prefix(task))
-    return head
+def _last(task: Task) -> nn.Module | None:
+    """The one layer that is new; None where the head is more than that."""
+    found: nn.Module = task.module.get_submodule(_prefix(task))
+    return found if isinstance(found, nn.Linear) else None
 
 
 class _Features(torch.utils.data.Dataset):

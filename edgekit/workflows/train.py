@@ -137,6 +137,9 @@ def _check(plan: TrainPlan) -> None:
             "--qat finds the best rounding of weights that have learnt; random ones have not",
             hint="train first, then give --weights DIR/model.safetensors beside --qat",
         )
+    if plan.teacher and plan.request.head != "classify":
+        message = f"--teacher gives scores of classes, and {plan.request.head!r} learns none"
+        raise UsageError(message, hint="leave --teacher out, or take --head classify")
     if plan.teacher and plan.method == "probe":
         raise UsageError(
             "a probe sees features, a teacher wants pictures: --teacher can't be given to it",

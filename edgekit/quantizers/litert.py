@@ -12,6 +12,7 @@ from ai_edge_quantizer import qtyping, quantizer
 from ai_edge_quantizer.recipe_manager import RecipeManager
 
 from edgekit.quantization import recipe as recipes
+from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.layers import Array
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import Ranges
@@ -24,6 +25,7 @@ from edgekit.quantizers.litert_layers import (
     activations,
     as_read,
     axes,
+    links,
     read_layers,
     read_model,
     scopes,
@@ -68,6 +70,9 @@ class _LitertQuantizer:
             qsvs = _qsvs(model, recipe, observed)
         (workdir / MODEL).write_bytes(_quantized(model, rules, qsvs))
         return {MODEL: "model"}
+
+    def ends(self, source: Artifact) -> tuple[str, ...]:
+        return behind_layers(links(read_model(source.model)))
 
     def rank(
         self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds

@@ -1,4 +1,4 @@
-"""What a network gives: class scores, or a feature vector."""
+"""Heads behind the whole backbone: class scores, or a feature vector."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from edgekit.models import Setting
 
 
 class Normalize(nn.Module):
@@ -20,10 +22,11 @@ class Normalize(nn.Module):
 class Classify:
     """The backbone's own classifier: one score a class, before softmax."""
 
-    output: str = "logits"
+    outputs: tuple[str, ...] = ("logits",)
     embed: bool = False
+    necks: tuple[str, ...] = ()
 
-    def attach(self, module: nn.Module) -> nn.Module:
+    def attach(self, module: nn.Module, setting: Setting | None = None) -> nn.Module:  # noqa: ARG002 -- flat
         """`module` as it is."""
         return module
 
@@ -32,10 +35,11 @@ class Classify:
 class Embed:
     """Pooled features of length 1."""
 
-    output: str = "embedding"
+    outputs: tuple[str, ...] = ("embedding",)
     embed: bool = True
+    necks: tuple[str, ...] = ()
 
-    def attach(self, module: nn.Module) -> nn.Module:
+    def attach(self, module: nn.Module, setting: Setting | None = None) -> nn.Module:  # noqa: ARG002 -- flat
         """`module` and the normalization."""
         return nn.Sequential(module, Normalize())
 

@@ -42,7 +42,8 @@ def export(
         str, typer.Option(help="Between backbone and head: fpn, pan or none. Default: the head's.")
     ] = "",
     nms: Annotated[
-        bool, typer.Option("--nms", help="Put decode and NMS of a detector into the file, in float.")
+        bool,
+        typer.Option("--nms", help="Put decode and NMS of a detector into the file, in float."),
     ] = False,
     classes: Annotated[
         int | None, typer.Option(help="Number of classes. Default: the weights'.")

@@ -46,9 +46,7 @@ def closeness(
         )
     meaning = TASKS.get(task if task in TASKS.names() else "classify")
     numbers = [_numbers(output) for output in outputs]
-    agreement = meaning.agreement(
-        meaning.decode(numbers, size), meaning.decode(references, size)
-    )
+    agreement = meaning.agreement(meaning.decode(numbers, size), meaning.decode(references, size))
     ours, theirs = meaning.paired(numbers, references)
     pairs = [(np.asarray(y, np.float64), np.asarray(r, np.float64)) for y, r in zip(ours, theirs)]
     filled = [pair for pair in pairs if pair[1].size]

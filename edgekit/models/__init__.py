@@ -163,7 +163,22 @@ class Head(Protocol):
 
         Args:
             module: The backbone; with a neck, if any, where `setting` is given.
-            setting: What it is built for; None for a flat head, and for a whole detector.
+            setting: What it is built for; None for a flat head.
+        """
+        ...
+
+    def losses(self, module: Any, images: Any, targets: Any) -> Mapping[str, Any]:
+        """What training makes small: scalars by name, to be added.
+
+        Args:
+            module: What `attach` gave, in training mode.
+            images: Inputs (N, 3, H, W), float32, normalized.
+            targets: Classes (N,) for `classify`, masks (N, H, W) for a segmentation head; for a
+                detector for each image `boxes` (G, 4), in pixels of the input, and `labels` (G,),
+                from 0 on.
+
+        Raises:
+            UsageError: It isn't trained as it is.
         """
         ...
 

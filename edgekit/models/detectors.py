@@ -73,5 +73,4 @@ def _read(file: Path) -> Mapping[str, Any]:
     return state
 
 
-
 FAMILY = DetectorsFamily()

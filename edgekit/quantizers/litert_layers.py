@@ -195,7 +195,9 @@ def links(model: Any) -> list[Link]:
     return [
         Link(
             _text(graph.tensors[op.outputs[0]].name),
-            tuple(_text(graph.tensors[index].name) for index in op.inputs if _is_float(graph, index)),
+            tuple(
+                _text(graph.tensors[index].name) for index in op.inputs if _is_float(graph, index)
+            ),
             tuple(_text(graph.tensors[index].name) for index in op.outputs),
             is_layer=_is_layer(model, op),
         )

@@ -9,6 +9,9 @@ import numpy as np
 from edgekit.tasks import boxes
 from edgekit.tasks.boxes import SAME, Detections
 
+# Proposals overlap each other by up to 0.7: those that meet by less may be others.
+_PARTNERS = 0.8
+
 
 class Candidates:
     """Raw outputs `boxes` (N, R, 4) or (N, R, C, 4), in pixels, and `scores` (N, R, C), 0 to 1.
@@ -58,7 +61,9 @@ def _partners(found: Any, expected: Any) -> Tuple[Any, Any]:
         return np.arange(len(found)), np.arange(len(found))
     shared = boxes.overlaps(found, expected)
     rows = shared.argmax(axis=0)
-    columns = np.flatnonzero(shared.max(axis=0) >= SAME)
+    columns = np.arange(len(expected))
+    mutual = shared.argmax(axis=1)[rows] == columns
+    columns = columns[mutual & (shared[rows, columns] >= _PARTNERS)]
     return rows[columns], columns
 
 

@@ -11,7 +11,7 @@ from edgekit.tasks.boxes import Detections
 
 
 class Finished:
-    """Outputs `boxes` (N, M, 4), `scores` (N, M) and `classes` (N, M); rows of score 0 are none."""
+    """Outputs `boxes` (N, M, 4), `scores` (N, M) and `classes` (N, M); a score of 0 is none."""
 
     float_end = True
 

@@ -169,7 +169,7 @@ class Job:
             two files can be compared.
         cooldown: For `bench` and `compare`: how cool the machine has to be before it begins; None
             to begin at once.
-        task: What the outputs mean: a name of `edgekit.tasks.TASKS`; anything else is nothing known.
+        task: What the outputs mean: a name of `edgekit.tasks.TASKS`; empty if unknown.
     """
 
     kind: str

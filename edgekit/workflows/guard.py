@@ -132,7 +132,7 @@ class Guard:
         """What the drop is measured on: labelled images, or photos that weren't calibrated on."""
         if artifact.spec.task not in TASKS.names():
             raise UsageError(
-                f"--max-drop counts predictions, and nothing says what {artifact.spec.head!r} means",
+                f"--max-drop counts predictions; nothing says what {artifact.spec.head!r} means",
                 hint="leave --max-drop out; parity and SQNR are measured all the same",
             )
         if self._plan.data is not None:

@@ -115,9 +115,12 @@ def _quantizer(parent: Artifact) -> Quantizer:
 
 
 def _with_ends(recipe: Recipe, parent: Artifact) -> Recipe:
-    """`recipe` with what stands behind the last layers left in float, where the task wants that."""
+    """`recipe` with what stands behind the last layers in float, where the task wants that."""
     task = parent.spec.task
-    quantized = recipe.scheme in {STATIC, FLOAT16} and parent.format in {Format.ONNX, Format.LITERT}
+    quantized = recipe.scheme in {STATIC, FLOAT16} and parent.format in {
+        Format.ONNX,
+        Format.LITERT,
+    }
     if not quantized or task not in TASKS.names() or not TASKS.get(task).float_end:
         return recipe
     added = tuple(FloatLayer(name, BEHIND) for name in _quantizer(parent).ends(parent))

@@ -9,14 +9,16 @@ Convolutions are depthwise separable. What the outputs mean is `edgekit.tasks.di
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from edgekit.models import NECKS, Setting
 from edgekit.models.heads.dense import Dense
+from edgekit.models.heads.detect_loss import losses
 from edgekit.models.necks.pan import separable
 
 DEPTH = 2
@@ -87,6 +89,12 @@ class Detect:
         if setting is None:
             raise ValueError("the one-stage head stands on maps")
         return Dense(module, Detector(setting))
+
+    def losses(
+        self, module: Any, images: torch.Tensor, targets: Sequence[Mapping[str, torch.Tensor]]
+    ) -> dict[str, torch.Tensor]:
+        """Those of `edgekit.models.heads.detect_loss` for `images` (N, 3, H, W)."""
+        return losses(module(images), targets, tuple(images.shape[2:]))
 
 
 DETECT = Detect()

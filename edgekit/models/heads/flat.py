@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
 
+from edgekit.errors import UsageError
 from edgekit.models import Setting
 
 
@@ -30,6 +32,12 @@ class Classify:
         """`module` as it is."""
         return module
 
+    def losses(
+        self, module: nn.Module, images: torch.Tensor, targets: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Cross entropy with the classes `targets` (N,) of `images` (N, 3, H, W)."""
+        return {"classes": nn.functional.cross_entropy(module(images), targets)}
+
 
 @dataclass(frozen=True)
 class Embed:
@@ -42,6 +50,13 @@ class Embed:
     def attach(self, module: nn.Module, setting: Setting | None = None) -> nn.Module:  # noqa: ARG002 -- flat
         """`module` and the normalization."""
         return nn.Sequential(module, Normalize())
+
+    def losses(self, module: nn.Module, images: torch.Tensor, targets: Any) -> NoReturn:
+        """Refused: vectors are trained by the classes that they tell apart."""
+        raise UsageError(
+            "a network that gives vectors is not trained as it is",
+            hint="train it with --head classify, and export the checkpoint with --head embed",
+        )
 
 
 CLASSIFY = Classify()

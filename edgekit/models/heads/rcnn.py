@@ -184,7 +184,7 @@ class Rcnn:
     def losses(
         self, module: Any, images: torch.Tensor, targets: Sequence[Mapping[str, torch.Tensor]]
     ) -> dict[str, torch.Tensor]:
-        """torchvision's four losses.
+        """Torchvision's four losses.
 
         Args:
             module: What `attach` gave, in training mode.

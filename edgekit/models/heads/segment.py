@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torchvision.models.segmentation.lraspp import LRASPPHead
 
 from edgekit.models import NECKS, NO_NECK, Setting
 from edgekit.models.heads.dense import Dense
+from edgekit.models.heads.segment_loss import losses
 from edgekit.models.necks.pan import pointwise, separable
 
 LRASPP_WIDTH = 128
@@ -71,7 +73,7 @@ class Decoder(nn.Module):
 class Segment:
     """A segmentation head."""
 
-    build: type[Lraspp] | type[Decoder]
+    build: type[Lraspp | Decoder]
     necks: tuple[str, ...]
     outputs: tuple[str, ...] = ("logits",)
     embed: bool = False
@@ -81,6 +83,12 @@ class Segment:
         if setting is None:
             raise ValueError("a segmentation head stands on maps")
         return Dense(module, self.build(setting))
+
+    def losses(
+        self, module: Any, images: torch.Tensor, targets: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Those of `edgekit.models.heads.segment_loss` for `images` (N, 3, H, W)."""
+        return losses(module(images)[0], targets)
 
 
 LRASPP = Segment(Lraspp, (NO_NECK, *NECKS.names()))

@@ -62,7 +62,7 @@ class Ssd:
     def losses(
         self, module: Any, images: torch.Tensor, targets: Sequence[Mapping[str, torch.Tensor]]
     ) -> dict[str, torch.Tensor]:
-        """torchvision's own losses, as in `edgekit.models.heads.rcnn`."""
+        """The losses of torchvision, as in `edgekit.models.heads.rcnn`."""
         found: dict[str, torch.Tensor] = module.detector(
             list(images), [{"boxes": t["boxes"], "labels": t["labels"] + 1} for t in targets]
         )

@@ -24,7 +24,8 @@ def closeness(
     """Compare all outputs, samples first, with the float model's.
 
     Each output's noise is set against its own signal, or against all outputs' where it has none,
-    and the worst counts. A number that isn't finite counts as zero in the sums, so that they stay numbers; `finite` says that there was one.
+    and the worst counts. A number that isn't finite counts as zero in the sums, so that they stay
+    numbers; `finite` says that there was one.
 
     Args:
         outputs: Outputs to look at.

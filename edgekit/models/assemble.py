@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit import tasks
 from edgekit.models import FAMILIES, catalog
 from edgekit.records import ModelRequest, ModelSpec, Preprocess
-from edgekit.wire import TensorSpec
+from edgekit.tasks import TASKS
+from edgekit.wire import DETECTIONS, TensorSpec
 
 if TYPE_CHECKING:
     from edgekit.models.network import Network
@@ -54,8 +54,8 @@ def load(request: ModelRequest, workdir: Path) -> Source:
 
     net = network.build(request, family, backbone)
     path = workdir / TRACE
-    task = tasks.DETECTIONS if request.nms else request.head
-    pair = tasks.TASKS.get(task).paired
+    task = DETECTIONS if request.nms else request.head
+    pair = TASKS.get(task).paired
     batch = tracing.trace(net.module, net.preprocess.size, request.batch, path, pair)
     spec = _spec(request, (family, backbone), net, batch)
     return Source(spec, net.preprocess, net.labels, (TRACE,))

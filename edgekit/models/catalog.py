@@ -266,7 +266,7 @@ def _check_head(request: ModelRequest) -> None:
         NECKS.entry(request.neck)
     if request.nms and request.head not in WITH_NMS:
         message = f"--nms suppresses duplicates of boxes, and {request.head!r} gives none"
-        raise UsageError(message, hint=f"leave --nms out, or take --head {sorted(WITH_NMS)[0]}")
+        raise UsageError(message, hint=f"leave --nms out, or take --head {min(WITH_NMS)}")
 
 
 def _check_weights(weights: str) -> None:

@@ -12,7 +12,8 @@ from edgekit.models import FAMILIES, HEADS, Head, dense, loading
 from edgekit.models.fusion import fuse, outputs_of
 from edgekit.models.tracing import example
 from edgekit.records import ModelRequest, Preprocess, Weights
-from edgekit.tasks import DETECTIONS, TASKS
+from edgekit.tasks import TASKS
+from edgekit.wire import DETECTIONS
 
 # What networks raise where they can't take an input of some size.
 MISFITS = (RuntimeError, ValueError, AssertionError, TypeError, IndexError)
@@ -43,6 +44,11 @@ class Network:
     names: tuple[str, ...]
     classes: int
     neck: str = ""
+
+    @property
+    def features(self) -> int:
+        """Values of the first output for one sample, along its last axis."""
+        return self.shapes[0][-1]
 
     @property
     def parameters(self) -> int:

@@ -81,8 +81,8 @@ class TimmFamily:
                 f"timm's {backbone} gives no maps for a neck and a head",
                 hint="take it with --head classify or embed, or another model: edgekit models",
             )
-        strides = [int(stride) for stride in module.feature_info.reduction()]
-        channels = module.feature_info.channels()
+        strides = [int(one["reduction"]) for one in module.feature_info]
+        channels = [int(one["num_chs"]) for one in module.feature_info]
         kept = chosen(strides)
         return Maps(
             TimmMaps(module, kept), pick(strides, kept), pick(channels, kept), net.preprocess

@@ -75,7 +75,7 @@ def assign(
 
 
 def _inside(centres: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """Which centres (A, 2) lie in which boxes (G, 4); of a box without one, the nearest: (A, G)."""
+    """Which centres (A, 2) lie in which boxes (G, 4), or are nearest to an empty one: (A, G)."""
     from_start = centres[:, None] - boxes[None, :, :2]
     to_end = boxes[None, :, 2:] - centres[:, None]
     inside = torch.cat([from_start, to_end], dim=-1).amin(dim=-1) > 0

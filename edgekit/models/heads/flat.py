@@ -51,7 +51,7 @@ class Embed:
         """`module` and the normalization."""
         return nn.Sequential(module, Normalize())
 
-    def losses(self, module: nn.Module, images: torch.Tensor, targets: Any) -> NoReturn:
+    def losses(self, module: Any, images: Any, targets: Any) -> NoReturn:  # noqa: ARG002
         """Refused: vectors are trained by the classes that they tell apart."""
         raise UsageError(
             "a network that gives vectors is not trained as it is",

@@ -125,7 +125,7 @@ class TwoStage(nn.Module):
         flat = proposals.reshape(-1, 4)
         owner = torch.arange(count, device=flat.device)[:, None].expand(count, most).reshape(-1, 1)
         rois = torch.cat([owner.to(flat.dtype), flat], dim=1)
-        used = [maps[name] for name in pooler.featmap_names]
+        used = [one for name, one in maps.items() if name in pooler.featmap_names]
         strides = [self.size[0] // one.shape[2] for one in used]
         level = _level(flat, pooler, strides)
         total = torch.zeros(())
@@ -140,7 +140,8 @@ def _level(boxes: torch.Tensor, pooler: Any, strides: Sequence[int]) -> torch.Te
     edges = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).clamp(min=0).sqrt()
     first = strides[0].bit_length() - 1
     ideal = pooler.canonical_level + torch.log2(edges / pooler.canonical_scale + 1e-8) + 1e-6
-    return (ideal.floor() - first).clamp(0, len(strides) - 1)
+    last = strides[-1].bit_length() - 1
+    return ideal.floor().clamp(first, last) - first
 
 
 def staying(

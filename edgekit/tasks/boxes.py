@@ -13,6 +13,8 @@ import numpy as np
 
 # Less sure boxes are left out; torchvision's detectors use the same number.
 LEAST_SCORE = 0.05
+# What is thinner is no box: cut off at an edge of the image, nothing is left of it.
+LEAST_EDGE = 0.01  # pixels
 # Of two boxes of one class that overlap by more, the surer one stays.
 MOST_OVERLAP = 0.5
 # Boxes that go into the suppression, and that come out of it, the surest first.
@@ -86,9 +88,10 @@ def surest(boxes: Any, scores: Any) -> Detections:
     """
     count, kinds = scores.shape
     flat = scores.reshape(-1)
-    chosen = np.flatnonzero(flat >= LEAST_SCORE)
-    chosen = chosen[np.argsort(-flat[chosen], kind="stable")[:CANDIDATES]]
     per_class = np.broadcast_to(boxes.reshape(count, -1, 4), (count, kinds, 4))
+    edges = (per_class[..., 2:] - per_class[..., :2]).min(axis=-1)
+    chosen = np.flatnonzero((flat >= LEAST_SCORE) & (edges.reshape(-1) >= LEAST_EDGE))
+    chosen = chosen[np.argsort(-flat[chosen], kind="stable")[:CANDIDATES]]
     picked = per_class[chosen // kinds, chosen % kinds]
     left = suppressed(picked, flat[chosen], chosen % kinds)[:MOST]
     return Detections(picked[left], flat[chosen][left], (chosen % kinds)[left].astype(np.int64))

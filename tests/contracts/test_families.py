@@ -12,7 +12,9 @@ SMALL = {"toy": "toy", "timm": "mobilenetv3_small_050", "torchvision": "mobilene
 WHOLE = {"detectors"}
 MODES = {"center", "squash", "border"}
 
-families = pytest.mark.parametrize("name", [name for name in FAMILIES.names() if name not in WHOLE])
+families = pytest.mark.parametrize(
+    "name", [name for name in FAMILIES.names() if name not in WHOLE]
+)
 
 
 @families

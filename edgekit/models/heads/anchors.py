@@ -43,6 +43,13 @@ def clip(boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return torch.stack([x[..., 0], y[..., 0], x[..., 1], y[..., 1]], dim=-1)
 
 
+def are_boxes(boxes: torch.Tensor, least: float) -> torch.Tensor:
+    """Which of `boxes` (..., 4) have edges of `least` pixels and more."""
+    edges = boxes[..., 2:] - boxes[..., :2]
+    found: torch.Tensor = edges.amin(dim=-1) >= least
+    return found
+
+
 def fixed(generator: Any, maps: Sequence[torch.Tensor], size: tuple[int, int]) -> torch.Tensor:
     """All anchors of torchvision's `generator` for maps of one image of `size`: (A, 4)."""
     image = torch.zeros(1, 3, *size)

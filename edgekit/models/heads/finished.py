@@ -9,7 +9,7 @@ from torch import nn
 
 from edgekit.models.heads import anchors
 from edgekit.models.heads.rcnn import staying
-from edgekit.tasks.boxes import CANDIDATES, LEAST_SCORE, MOST, MOST_OVERLAP
+from edgekit.tasks.boxes import CANDIDATES, LEAST_EDGE, LEAST_SCORE, MOST, MOST_OVERLAP
 from edgekit.tasks.distances import places
 
 OUTPUTS = ("boxes", "scores", "classes")
@@ -43,10 +43,9 @@ class Finished(nn.Module):
             boxes, scores = self.decoded(boxes), scores.sigmoid()
         boxes = anchors.clip(boxes, self.size)
         _, rows, kinds = scores.shape
-        flat = scores.reshape(-1, rows * kinds)
-        best, index = flat.topk(min(CANDIDATES, rows * kinds), dim=1)
-        best = best * (best >= LEAST_SCORE)
         per_class = boxes if boxes.ndim == 4 else boxes[:, :, None].expand(-1, -1, kinds, -1)  # noqa: PLR2004 -- a box a class
+        scores = scores * (scores >= LEAST_SCORE) * anchors.are_boxes(per_class, LEAST_EDGE)
+        best, index = scores.reshape(-1, rows * kinds).topk(min(CANDIDATES, rows * kinds), dim=1)
         picked = _rows(per_class.reshape(-1, rows * kinds, 4), index)
         classes = index % kinds
         stays = staying(picked, best, classes.to(best.dtype), MOST_OVERLAP)

@@ -109,6 +109,9 @@ class TwoStage(nn.Module):
             start += total
         every = torch.cat(kept_boxes, dim=1)
         probable = torch.cat(kept_sure, dim=1).sigmoid()
+        probable = (
+            probable * (probable >= rpn.score_thresh) * anchors.are_boxes(every, rpn.min_size)
+        )
         stays = staying(every, probable, torch.cat(levels).expand_as(probable), rpn.nms_thresh)
         most = min(rpn.post_nms_top_n(), every.shape[1])
         score, index = (probable * stays).topk(most, dim=1)

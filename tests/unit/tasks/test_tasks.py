@@ -45,7 +45,10 @@ def plain_detections(distances, logits):
     corners = plain_boxes(distances)
     scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
     every = [(scores[a, c], a, c) for a in range(len(corners)) for c in range(scores.shape[1])]
-    every = sorted((e for e in every if e[0] >= 0.05), key=lambda e: -e[0])[:400]
+    thin = [min(b[2] - b[0], b[3] - b[1]) < 0.01 for b in corners]
+    every = sorted((e for e in every if e[0] >= 0.05 and not thin[e[1]]), key=lambda e: -e[0])[
+        :400
+    ]
     kept: list[tuple[float, int, int]] = []
     for score, place, kind in every:
         if all(k != kind or iou(corners[place], corners[p]) <= 0.5 for _, p, k in kept):
@@ -76,13 +79,14 @@ def test_detections_are_those_of_plain_loops(seed):
         np.testing.assert_allclose(one.boxes, [box for box, _, _ in expected], atol=1e-4)
 
 
-def test_a_distance_below_zero_reaches_nowhere():
+@pytest.mark.parametrize(("left", "count"), [(-1, 0), (1, 1)])
+def test_a_distance_below_zero_reaches_nowhere_and_a_line_is_no_box(left: float, count: int):
     distances, logits = raw(0, images=1)
     logits[:] = -9
     logits[0, 0, 0] = 9
-    distances[0, 0] = -1
+    distances[0, 0] = [left, 0.5, -3, 0.5]
     (one,) = TASKS.get("detect").decode([distances, logits], SIZE)
-    np.testing.assert_array_equal(one.boxes, [[4, 4, 4, 4]])
+    np.testing.assert_array_equal(one.boxes, [[0, 0, 4, 8]][:count] or np.zeros((0, 4)))
 
 
 @given(st.integers(0, 2**32 - 1))

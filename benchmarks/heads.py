@@ -10,8 +10,6 @@ found. About a minute a row on 2 cores; while the file /tmp/quiet exists, it wai
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,9 +17,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from edgekit.errors import EdgekitError
 from edgekit.models import HEADS, catalog
+from edgekit.quantization.target import target
+from edgekit.records import ExportLeg, Format, ModelRequest
+from edgekit.workflows import export as workflow
+from edgekit.workflows.export import ExportPlan
 
-FORMATS = ("onnx", "openvino", "litert")
+FORMATS = (Format.ONNX, Format.OPENVINO, Format.LITERT)
 QUIET = Path("/tmp/quiet")
 
 
@@ -30,23 +33,31 @@ def dense_heads() -> list[str]:
     return [name for name in HEADS.names() if HEADS.get(name).necks]
 
 
-def export(name: str, head: str, classes: int, out: str) -> dict[str, str]:
+def export(name: str, head: str, classes: int, out: Path) -> dict[Format, str]:
     """Cells of one model with one head, by format."""
-    command = [sys.executable, "-m", "edgekit", "export", name, "--weights", "random", "--json"]
-    command += ["--format", ",".join(FORMATS), "--out", out, "--head", head, "--no-verdict"]
-    command += ["--classes", str(classes)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        return dict.fromkeys(FORMATS, done.stderr.strip().splitlines()[-1])
-    report = json.loads(done.stdout)
-    cells = {}
-    for made in report["artifacts"]:
-        found = made["parity"]["batches"]
-        worst = min(closeness["sqnr_db"] or 999.0 for closeness in found.values())
-        cells[made["format"]] = f"{worst:.0f} dB"
-    for failed in report["failures"]:
-        cells[failed["format"]] = failed["message"].splitlines()[0][:140]
-    return cells
+    own = None if name != "toy" else 64
+    plan = ExportPlan(
+        ModelRequest(name, head, classes, weights="random", input_size=own),
+        FORMATS,
+        (),
+        target("host"),
+        out,
+    )
+    try:
+        legs = workflow.export(plan, lambda _: None)
+    except EdgekitError as error:
+        return dict.fromkeys(FORMATS, str(error).splitlines()[0])
+    return {leg.format: _cell(leg) for leg in legs}
+
+
+def _cell(leg: ExportLeg) -> str:
+    if leg.failure:
+        return leg.failure.message.splitlines()[0][:140]
+    parity = leg.artifact.parity if leg.artifact else None
+    found = parity.batches.values() if parity else ()
+    worst = min((one.sqnr_db or 999.0 for one in found), default=0.0)
+    note = f" ({parity.reason})" if parity and parity.reason else ""
+    return f"{worst:.0f} dB{note}"
 
 
 def main() -> None:
@@ -64,7 +75,7 @@ def main() -> None:
                 time.sleep(5)
             start = time.perf_counter()
             with tempfile.TemporaryDirectory() as out:
-                cells = export(name, head, given.classes, out)
+                cells = export(name, head, given.classes, Path(out))
             row = " | ".join(cells.get(format, "-") for format in FORMATS)
             print(f"| {name} | {head} | {row} | {time.perf_counter() - start:.0f} |", flush=True)
 

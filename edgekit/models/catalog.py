@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.errors import MissingDependency, UsageError
-from edgekit.models import CLASSIFIER, FAMILIES, HEADS, NECKS
+from edgekit.models import CLASSIFIER, FAMILIES, HEADS, NECKS, NO_NECK
 from edgekit.records import ModelEntry, ModelRequest
 from edgekit.registry import nearest
 from edgekit.storage import unreadable
@@ -262,7 +262,7 @@ def _check_head(request: ModelRequest) -> None:
     if own not in {CLASSIFIER, request.head}:
         message = f"{request.name} is a whole detector, which ends in its own head {own!r}"
         raise UsageError(message, hint=f"leave --head out, or say --head {own}")
-    if request.neck:
+    if request.neck not in {"", NO_NECK}:
         NECKS.entry(request.neck)
     if request.nms and request.head not in WITH_NMS:
         message = f"--nms suppresses duplicates of boxes, and {request.head!r} gives none"

@@ -17,7 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import torch
+import torch  # noqa: TID253 -- a script, not the package
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -19,13 +19,13 @@ from edgekit.quantization.ranges import Ranges
 from edgekit.quantization.scales import LARGEST
 from edgekit.quantization.solve import Observed, Solved
 from edgekit.quantizers import Feeds, LayerCost
+from edgekit.quantizers.litert_ends import links
 from edgekit.quantizers.litert_layers import (
     LitertLayer,
     Runner,
     activations,
     as_read,
     axes,
-    links,
     read_layers,
     read_model,
     scopes,

@@ -16,16 +16,10 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edgekit.errors import UsageError
-from edgekit.quantization.ends import Link
 from edgekit.quantization.layers import Array, Layer, Window
 
 _CONV, _DEPTHWISE, _PRODUCT = "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"
 _KINDS = {getattr(schema.BuiltinOperator, kind): kind for kind in (_CONV, _DEPTHWISE, _PRODUCT)}
-_HEAVY = {
-    *_KINDS,
-    schema.BuiltinOperator.TRANSPOSE_CONV,
-    schema.BuiltinOperator.BATCH_MATMUL,
-}
 # Axes of stored weights in a layer's order: LiteRT keeps (outputs, height, width, inputs), for
 # depthwise (1, height, width, outputs).
 _TURNED = {_CONV: (0, 3, 1, 2), _DEPTHWISE: (3, 0, 1, 2), _PRODUCT: (0, 1)}
@@ -187,27 +181,6 @@ def _pads(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]
     outputs = -(-size // stride)
     total = max((outputs - 1) * stride + span - size, 0)
     return total // 2, total - total // 2
-
-
-def links(model: Any) -> list[Link]:
-    """Who reads whose numbers in the graph of `model`."""
-    graph = model.subgraphs[0]
-    return [
-        Link(
-            _text(graph.tensors[op.outputs[0]].name),
-            tuple(
-                _text(graph.tensors[index].name) for index in op.inputs if _is_float(graph, index)
-            ),
-            tuple(_text(graph.tensors[index].name) for index in op.outputs),
-            is_layer=_is_layer(model, op),
-        )
-        for op in graph.operators
-    ]
-
-
-def _is_layer(model: Any, op: Any) -> bool:
-    code = model.operatorCodes[op.opcodeIndex]
-    return flatbuffer_utils.get_builtin_code_from_operator_code(code) in _HEAVY
 
 
 def scopes(model: Any) -> dict[str, str]:

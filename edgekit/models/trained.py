@@ -29,6 +29,7 @@ class Trained:
         names: Names of the classes in order.
         input_size: Height and width that they were trained at, in pixels.
         origin: How they came to be.
+        neck: Name of its neck; empty for the head's usual one.
         folded: Whether they are of the network as it is deployed: norms folded, branches merged.
     """
 
@@ -38,6 +39,7 @@ class Trained:
     names: tuple[str, ...]
     input_size: int
     origin: Origin
+    neck: str = ""
     folded: bool = False
 
 
@@ -84,6 +86,7 @@ def completed(
     checks = (
         ("", (family, backbone), (known.family, known.backbone)),
         ("--head", request.head, known.head),
+        ("--neck", request.neck or known.neck, known.neck),
         ("--classes", request.classes or len(known.names), len(known.names)),
         ("--input-size", request.input_size or known.input_size, known.input_size),
     )
@@ -93,7 +96,8 @@ def completed(
             message = f"{path} was trained as {option} {of}, not {want}".replace("  ", " ")
             hint = f"give {option} {of}" if option else f"give the model {of}"
             raise UsageError(message, hint=f"{hint}, or other --weights")
-    return replace(request, classes=len(known.names), input_size=known.input_size), known
+    done = replace(request, classes=len(known.names), input_size=known.input_size, neck=known.neck)
+    return done, known
 
 
 def _words(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from edgekit import wire
 from edgekit.records.encoding import SCHEMA_VERSION, digest
-from edgekit.wire import TensorSpec
+from edgekit.wire import DETECTIONS, TensorSpec
 
 # Pillow's names, in lower case.
 _FILTERS = {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
@@ -85,6 +85,8 @@ class ModelRequest:
         input_size: Height and width in pixels; None for the model's own.
         batch: Batch size where a format fixes it.
         seed: Seed of random weights.
+        neck: Name of the neck, or `none`; empty for the head's usual one.
+        nms: Whether decode and suppression of duplicates stand in the file.
     """
 
     name: str
@@ -94,6 +96,8 @@ class ModelRequest:
     input_size: int | None = None
     batch: int = 1
     seed: int = 0
+    neck: str = ""
+    nms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ class ModelSpec:
         seed: Seed of random weights.
         parameters: Number of parameters after fusion.
         batch: Batch size of formats that fix it.
+        neck: Name of the neck between backbone and head; empty where there is none.
+        nms: Whether decode and suppression of duplicates stand in the file.
     """
 
     name: str
@@ -144,6 +150,13 @@ class ModelSpec:
     seed: int
     parameters: int
     batch: int = 1
+    neck: str = ""
+    nms: bool = False
+
+    @property
+    def task(self) -> str:
+        """What its outputs mean: a name of `edgekit.tasks.TASKS`, or a head that isn't there."""
+        return DETECTIONS if self.nms else self.head
 
 
 @dataclass(frozen=True, slots=True)

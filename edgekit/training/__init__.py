@@ -184,9 +184,14 @@ METHODS: Registry[Method] = Registry(
     },
 )
 
+_VISION = ("torch", "torchvision")
 AIMS: Registry[Aim] = Registry(
     "head that can be trained",
     {
-        "classify": Entry("edgekit.training.classes:AIM", "train", ("torch", "torchvision")),
+        "classify": Entry("edgekit.training.classes:AIM", "train", _VISION),
+        "segment": Entry("edgekit.training.dense:SEGMENT", "train", _VISION),
+        "segment-fpn": Entry("edgekit.training.dense:SEGMENT_FPN", "train", _VISION),
+        "detect": Entry("edgekit.training.dense:DETECT", "train", _VISION),
+        "detect-rcnn": Entry("edgekit.training.dense:DETECT_RCNN", "train", _VISION),
     },
 )

@@ -81,7 +81,7 @@ class Session:
         job, net = self._job, self._net
         aim = AIMS.get(job.request.head)
         change = aim.augment(job.settings, net.preprocess.size)
-        names = network.head_names(job.request, job.family, job.backbone)
+        names = net.new or network.head_names(job.request, job.family, job.backbone)
         if job.request.head == "classify" and "random" in net.weights.source:
             _calm(net.module, names)
         return Task(
@@ -185,6 +185,7 @@ class Session:
             names=job.train.names,
             input_size=net.preprocess.size[0],
             origin=origin,
+            neck=net.neck if job.request.neck else "",
             folded=net.folded,
         )
         path = folder / WEIGHTS

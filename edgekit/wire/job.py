@@ -87,6 +87,11 @@ class Preprocess:
     library: str = "pillow"
 
 
+# What the outputs of a file mean that holds its own decode and suppression of duplicates,
+# whatever head stands before them.
+DETECTIONS = "detections"
+
+
 @dataclass(frozen=True)
 class EndToEnd:
     """All that an application does with a photo, to be timed part by part.
@@ -94,7 +99,8 @@ class EndToEnd:
     Attributes:
         photos: Paths of encoded images, taken in turn.
         preprocess: How each becomes the model's input.
-        head: What the model ends in: scores of `classify` become the best classes.
+        head: What its outputs mean, as in `Job.task`: scores of `classify` become the best
+            classes, other outputs what their task makes of them.
     """
 
     photos: List[str]
@@ -163,6 +169,7 @@ class Job:
             two files can be compared.
         cooldown: For `bench` and `compare`: how cool the machine has to be before it begins; None
             to begin at once.
+        task: What the outputs mean: a name of `edgekit.tasks.TASKS`; empty if unknown.
     """
 
     kind: str
@@ -186,3 +193,4 @@ class Job:
     energetic: bool = False
     fixed_heap: bool = False
     cooldown: Optional[Cooldown] = None
+    task: str = ""

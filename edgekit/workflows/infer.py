@@ -27,8 +27,8 @@ def infer(
     threads: int,
     model: Path | None = None,
     device: Device = HERE,
-) -> npt.NDArray[np.float32]:
-    """The first output of `artifact` for `images`.
+) -> tuple[npt.NDArray[np.float32], ...]:
+    """The outputs of `artifact` for `images`.
 
     Args:
         artifact: What to run.
@@ -40,7 +40,7 @@ def infer(
         device: Where to run it.
 
     Returns:
-        Shape (N, ...).
+        Each of shape (N, ...), in the order of the artifact's outputs.
 
     Raises:
         EdgekitError: The worker failed.
@@ -55,8 +55,8 @@ def infer(
         batch=batch,
         layouts={spec.name: spec.layout},
     )
-    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images}, device)["output:0"]
-    return found
+    found = run(job, {f"input:{spec.name}": images}, device)
+    return tuple(found[f"output:{index}"] for index in range(len(found)))
 
 
 def infer_file(

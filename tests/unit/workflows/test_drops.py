@@ -34,7 +34,7 @@ def base(tmp_path_factory) -> Artifact:
 @pytest.fixture(scope="module")
 def best(base, photos) -> list[int]:
     images = Tensors(base.preprocess, sorted(photos.glob("*.png"))).stack()
-    found = infer(base, images, runtime="onnxruntime", batch=1, threads=1)
+    (found,) = infer(base, images, runtime="onnxruntime", batch=1, threads=1)
     return [int(index) for index in found.argmax(axis=1)]
 
 

@@ -97,13 +97,13 @@ def measure(row: Row, work: Path) -> list[str]:
     value = trained["score"]["value"]
     cells = [row.name, row.model, f"{share:.1%}", f"{took_s:.0f} s", f"{value:.4f}"]
     weights = folder / trained["file"]
-    made = ("--format", ",".join(FORMATS), "--precision", ",".join(PRECISIONS))
+    kinds = ("--format", ",".join(FORMATS), "--precision", ",".join(PRECISIONS))
     options = ("--weights", weights, "--calib", data / "train", "--no-verdict")
-    edgekit("export", row.model, *made, *options, "--out", folder / "exported")
-    for format in FORMATS:
-        for precision in PRECISIONS:
-            cells.append(_value(folder / "exported" / row.model / f"{format}-{precision}", data))
-    return [*cells, _verdict(row, value, took_s, cells[-2 * len(FORMATS) :])]
+    edgekit("export", row.model, *kinds, *options, "--out", folder / "exported")
+    made = folder / "exported" / row.model
+    legs = [f"{format}-{precision}" for format in FORMATS for precision in PRECISIONS]
+    found = [_value(made / leg, data) for leg in legs]
+    return [*cells, *found, _verdict(row, value, took_s, found)]
 
 
 def _value(artifact: Path, data: Path) -> str:

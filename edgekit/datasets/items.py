@@ -1,5 +1,6 @@
 """A set to learn from: pictures on disk, and what is right for each."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,13 +85,21 @@ class Dataset:
 
     def file_digests(self) -> tuple[str, ...]:
         """SHA-256 of each picture's file."""
-        return tuple(file_sha256(item.path) for item in self.items)
+        stats = ((item.path, item.path.stat()) for item in self.items)
+        return tuple(_digest(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
     @property
     def sha256(self) -> str:
         """Digest of the pictures and of what is right for each, wherever they lie."""
         rows = zip(self.file_digests(), map(_content, self.items), strict=True)
         return digest([self.names, list(rows)])
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _digest(path: Path, mtime_ns: int, size_bytes: int) -> str:
+    """Read once: a training asks for the same files several times."""
+    del mtime_ns, size_bytes  # another file under this name is another one
+    return file_sha256(path)
 
 
 def _content(item: Item) -> object:

@@ -45,10 +45,9 @@ class Change:
         tidy = [v2.ClampBoundingBoxes(), v2.SanitizeBoundingBoxes(min_size=_LEAST_SIDE)]
         self._tidy = v2.Compose(tidy)
 
-    def picture(self, image: torch.Tensor) -> torch.Tensor:
-        """A picture alone, (3, H, W), uint8."""
-        changed: torch.Tensor = self._steps(self._padded(image))
-        return changed
+    def alone(self, image: torch.Tensor, target: Any) -> tuple[torch.Tensor, Any]:
+        """A picture, (3, H, W), uint8, whose target stays what it is."""
+        return self._steps(self._padded(image)), target
 
     def with_boxes(
         self, image: torch.Tensor, target: dict[str, torch.Tensor]

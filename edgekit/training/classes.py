@@ -33,8 +33,7 @@ class ClassAim:
         self, settings: Settings, size: tuple[int, int]
     ) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
         """Changes of the picture alone."""
-        change = Change(settings, size, turn=True)
-        return lambda image, target: (change.picture(image), target)
+        return Change(settings, size, turn=True).alone
 
     def collate(self, targets: Sequence[int]) -> torch.Tensor:
         """Class indices, shape (N,)."""

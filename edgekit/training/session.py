@@ -97,7 +97,7 @@ class Session:
     def _losses(self, own: LossOf) -> LossOf:
         if self._job.teacher is None:
             return own
-        teacher, self._teacher = _teacher(self._job.teacher, self._job.train.names)
+        teacher, self._teacher = _learnt_from(self._job.teacher, self._job.train.names)
         module = teacher.module.to(self._machine.device)
         return Distilled(module, teacher.preprocess, self._net.preprocess).losses
 
@@ -210,7 +210,7 @@ def _calm(module: nn.Module, names: tuple[str, ...]) -> None:
             nn.init.zeros_(value)
 
 
-def _teacher(path: Path, names: tuple[str, ...]) -> tuple[network.Network, Weights]:
+def _learnt_from(path: Path, names: tuple[str, ...]) -> tuple[network.Network, Weights]:
     """The network that `edgekit train` wrote, if it tells the same classes apart."""
     known = trained.describe(path)
     if known is None or known.head != "classify":

@@ -26,7 +26,8 @@ def render(result: TrainResult, folder: Path) -> str:
     head = (
         f"{result.model}, {result.method}: trained {result.trained_parameters:,} of "
         f"{result.parameters:,} parameters ({part:.1%}) on {result.device} in "
-        f"{result.precision}, {sum(epoch.seconds for epoch in result.epochs):.0f} s"
+        f"{result.precision}; its epochs took "
+        f"{sum(epoch.seconds for epoch in result.epochs):.0f} s"
     )
     lines = [head, scores.whole(result.score), *scores.parts(result.score)]
     if result.weights.trained and result.weights.trained.adapter_sha256:

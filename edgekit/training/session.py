@@ -203,11 +203,11 @@ def _calm(module: nn.Module, names: tuple[str, ...]) -> None:
     Some libraries draw a classifier of few classes so large that the first steps, which bring
     its scores down, would undo what a backbone has learnt.
     """
-    for name, value in module.named_parameters():
-        if name in names and value.ndim > 1:
-            nn.init.normal_(value, std=_SMALL)
-        elif name in names:
-            nn.init.zeros_(value)
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d) and f"{name}.weight" in names:
+            nn.init.normal_(layer.weight, std=_SMALL)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _learnt_from(path: Path, names: tuple[str, ...]) -> tuple[network.Network, Weights]:

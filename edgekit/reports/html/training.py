@@ -50,7 +50,7 @@ def _header(result: TrainResult) -> Html:
         "Images": f"{result.images} learnt from, {score.images} measured on",
         "Began with": result.weights.trained.start if result.weights.trained else "",
         "Computed": f"{result.device}, {result.precision}",
-        "Took": f"{sum(epoch.seconds for epoch in result.epochs):.0f} s",
+        "Epochs took": f"{sum(epoch.seconds for epoch in result.epochs):.0f} s",
     }
     return tag(
         "header",

@@ -8,6 +8,7 @@ from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models import network, trained
 from edgekit.records import ModelRequest
 from edgekit.training import loop
+from edgekit.training.session import _calm
 
 
 def nothing(_):
@@ -223,3 +224,16 @@ def test_the_rate_rises_to_its_highest_and_falls_to_nothing(steps):
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert min(rates) > 0
     assert rates[-1] < 0.1 or steps < 10
+
+
+def test_a_new_classifier_begins_with_scores_that_are_nearly_equal():
+    # LeViT and RepViT have a norm before the last layer, which must let features through.
+    head = torch.nn.Sequential(torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 3))
+    whole = torch.nn.Sequential(torch.nn.Linear(4, 8), head)
+    first = whole[0].weight.clone()
+    names = tuple(name for name, _ in whole.named_parameters() if name.startswith("1."))
+    _calm(whole, names)
+    assert torch.equal(whole[0].weight, first)
+    assert torch.equal(head[0].weight, torch.ones(8))
+    assert 0 < float(head[1].weight.detach().abs().max()) < 0.1
+    assert not head[1].bias.any()

@@ -26,15 +26,44 @@ def apply(preprocess: Preprocess, image: Image.Image) -> np.ndarray[Any, np.dtyp
     Returns:
         Array of shape (3, H, W), float32.
     """
+    scaled = place(preprocess, image).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+    mean = np.asarray(preprocess.mean, np.float32)[:, None, None]
+    std = np.asarray(preprocess.std, np.float32)[:, None, None]
+    return np.ascontiguousarray((scaled - mean) / std)
+
+
+def place(preprocess: Preprocess, image: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """What the network sees of one photo, before it is normalized: (H, W, 3), 0 to 255."""
     rgb = image.convert("RGB")
     width, height = _resized(preprocess, rgb.width, rgb.height)
     rgb = rgb.resize((width, height), Image.Resampling[preprocess.interpolation.upper()])
     fill = tuple(round(255 * value) for value in preprocess.mean)
-    pixels = _center(np.asarray(rgb), preprocess.size, fill if preprocess.mode == "border" else 0)
-    scaled = pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-    mean = np.asarray(preprocess.mean, np.float32)[:, None, None]
-    std = np.asarray(preprocess.std, np.float32)[:, None, None]
-    return np.ascontiguousarray((scaled - mean) / std)
+    placed: np.ndarray[Any, np.dtype[np.uint8]] = _center(
+        np.asarray(rgb), preprocess.size, fill if preprocess.mode == "border" else 0
+    )
+    return placed
+
+
+def place_mask(preprocess: Preprocess, mask: Image.Image, fill: int) -> Any:
+    """The mask of a photo as `place` has the photo: (H, W); `fill` where there is no photo."""
+    width, height = _resized(preprocess, mask.width, mask.height)
+    resized = mask.resize((width, height), Image.Resampling.NEAREST)
+    return _center(np.asarray(resized)[..., None], preprocess.size, fill)[..., 0]
+
+
+def placement(
+    preprocess: Preprocess, width: int, height: int
+) -> Tuple[Tuple[float, float], Tuple[float, float]]:
+    """Where `place` puts the pixels of a photo of `width` x `height`.
+
+    Returns:
+        Scale and offset, each (x, y): a point p of the photo is at `p * scale + offset` of the
+        input, in pixels.
+    """
+    resized = _resized(preprocess, width, height)
+    scale = (resized[0] / width, resized[1] / height)
+    starts = [_start(have, want) for have, want in zip(resized, preprocess.size[::-1])]
+    return scale, (float(starts[0]), float(starts[1]))
 
 
 def _resized(preprocess: Preprocess, width: int, height: int) -> Tuple[int, int]:
@@ -52,11 +81,18 @@ def _resized(preprocess: Preprocess, width: int, height: int) -> Tuple[int, int]
     return round(width / ratio), round(height / ratio)
 
 
+def _start(have: int, want: int) -> int:
+    """Where a line of `have` pixels begins among the `want` in whose centre it is put or cut."""
+    padded = max(want, have)
+    return max(want - have, 0) // 2 - round((padded - want) / 2)
+
+
 def _center(pixels: Any, size: Sequence[int], fill: Any) -> Any:
-    """The centre of `pixels` (H, W, 3) in `size`, padded with `fill` where it is smaller."""
+    """The centre of `pixels` (H, W, C) in `size`, padded with `fill` where it is smaller."""
     lacks = [max(want - have, 0) for want, have in zip(size, pixels.shape[:2])]
     if any(lacks):
-        padded = np.empty((pixels.shape[0] + lacks[0], pixels.shape[1] + lacks[1], 3), np.uint8)
+        edges = (pixels.shape[0] + lacks[0], pixels.shape[1] + lacks[1])
+        padded = np.empty((*edges, pixels.shape[2]), np.uint8)
         padded[:] = fill
         top, left = lacks[0] // 2, lacks[1] // 2
         padded[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels

@@ -39,6 +39,7 @@ DEVICE = [
     PACKAGE / "trtexec.py",
     *sorted((PACKAGE / "measure").glob("*.py")),
     *sorted((PACKAGE / "runtimes").glob("*.py")),
+    *sorted((PACKAGE / "tasks").glob("*.py")),
     *sorted((PACKAGE / "wire").glob("*.py")),
 ]
 # What takes it there, on whatever Python a board came with.

@@ -8,6 +8,7 @@ import typer
 
 from edgekit import __version__
 from edgekit.cli.bench import bench
+from edgekit.cli.data import data
 from edgekit.cli.devices import devices
 from edgekit.cli.doctor import doctor
 from edgekit.cli.evaluate import evaluate
@@ -21,6 +22,7 @@ from edgekit.cli.output import say
 from edgekit.cli.quantize import quantize
 from edgekit.cli.report import report
 from edgekit.cli.sweep import sweep
+from edgekit.cli.train import train
 from edgekit.errors import DataError, EdgekitError
 
 app = typer.Typer(
@@ -51,6 +53,8 @@ def _main(
 app.command("models")(models)
 app.command("formats")(formats)
 app.command("doctor")(doctor)
+app.command("data")(data)
+app.command("train")(train)
 app.command("export")(export)
 app.command("quantize")(quantize)
 app.command("bench")(bench)

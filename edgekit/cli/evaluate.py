@@ -13,9 +13,9 @@ def evaluate(
     artifact: Annotated[Path, typer.Argument(help="Folder of an artifact.")],
     *,
     data: Annotated[Path, typer.Option(help="Images: one folder a class, or with a labels.json.")],
-    metric: Annotated[str, typer.Option(help="What to measure: top1 (top-5 comes with it).")] = (
-        "top1"
-    ),
+    metric: Annotated[
+        str, typer.Option(help="top1 of a classifier, recall1 of vectors. Default: what fits.")
+    ] = "",
     runtime: Annotated[str, typer.Option(help="Runtime. Default: the format's own.")] = "",
     threads: Annotated[
         int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
@@ -31,11 +31,14 @@ def evaluate(
     from edgekit.reports import evaluate as report
     from edgekit.results.store import Store
     from edgekit.workflows import evaluate as workflow
-    from edgekit.workflows import machines
+    from edgekit.workflows import machines, scoring
 
-    if metric != "top1":
-        raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1")
-    plan = workflow.EvalPlan(artifact, data, runtime or None, threads, machines.one(device))
+    if metric not in ("", *scoring.METRICS.values()):
+        known = ", ".join(scoring.METRICS.values())
+        raise UsageError(f"--metric knows no {metric!r}", hint=f"one of: {known}")
+    plan = workflow.EvalPlan(
+        artifact, data, runtime or None, threads, machines.one(device), metric
+    )
     store = Store(results or artifact.absolute().parent.parent / "results", output.say)
     if storage.is_artifact(artifact):
         store.probe()

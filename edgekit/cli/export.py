@@ -32,8 +32,19 @@ def export(
     ] = False,
     precision: Annotated[str, typer.Option(help="Precisions, by commas: fp32, fp16, int8.")] = "",
     head: Annotated[
-        str, typer.Option(help="What the network gives: classify or embed.")
-    ] = "classify",
+        str,
+        typer.Option(
+            help="What the network gives: classify, embed, segment, segment-fpn, detect, "
+            "detect-rcnn. Default: the model's own."
+        ),
+    ] = "",
+    neck: Annotated[
+        str, typer.Option(help="Between backbone and head: fpn, pan or none. Default: the head's.")
+    ] = "",
+    nms: Annotated[
+        bool,
+        typer.Option("--nms", help="Put decode and NMS of a detector into the file, in float."),
+    ] = False,
     classes: Annotated[
         int | None, typer.Option(help="Number of classes. Default: the weights'.")
     ] = None,
@@ -57,6 +68,7 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Build a model and convert it, with parity to the torch model checked."""
+    from edgekit.models.catalog import own_head
     from edgekit.quantization.target import target as find_target
     from edgekit.records import Format, ModelRequest, Precision
     from edgekit.workflows import export as workflow
@@ -65,7 +77,17 @@ def export(
     chosen = options.several(precision, Precision, "--precision")
     chosen += (Precision.INT8,) * int8 + (Precision.FP16,) * fp16
     plan = workflow.ExportPlan(
-        request=ModelRequest(model, head, classes, weights, input_size, batch, seed),
+        request=ModelRequest(
+            model,
+            head or own_head(model),
+            classes,
+            weights,
+            input_size,
+            batch,
+            seed,
+            neck,
+            nms,
+        ),
         formats=options.several(format, Format, "--format") or workflow.installed_formats(),
         precisions=chosen,
         target=find_target(target),

@@ -17,7 +17,7 @@ from edgekit.measure.closeness import closeness
 from edgekit.measure.end_to_end import Application, time_parts
 from edgekit.measure.energy import Energy, measure_energy
 from edgekit.measure.environment import machine
-from edgekit.measure.inputs import DISTINCT, Feed, Stored, batch_of, random_feeds
+from edgekit.measure.inputs import DISTINCT, Feed, Stored, batch_of, image_size, random_feeds
 from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
 from edgekit.measure.parts import timed_parts
@@ -86,7 +86,10 @@ def _golden(
     job: Job, events: Events, session: Session, stored: Optional[Stored]
 ) -> Optional[Closeness]:
     events.enter("golden")
-    return closeness(run_all(job, session, stored), stored.outputs) if stored else None
+    if stored is None:
+        return None
+    outputs = run_all(job, session, stored)[: len(stored.outputs)]
+    return closeness(outputs, stored.outputs, job.task, image_size(session.inputs, job))
 
 
 def _stretch(job: Job, events: Events, stretch: Stretch, memory: MemoryLog) -> Fields:

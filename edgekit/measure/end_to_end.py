@@ -15,9 +15,10 @@ import numpy as np
 
 from edgekit.errors import DataError, MissingDependency, UsageError
 from edgekit.measure.collector import at_rest
-from edgekit.measure.inputs import Feed, batch_of, fit
+from edgekit.measure.inputs import Feed, batch_of, fit, image_size
 from edgekit.measure.loop import MOST_RUNS, NS, Clock
 from edgekit.runtimes import Session
+from edgekit.tasks import TASKS
 from edgekit.wire import EndToEnd, Job, Profile
 
 PARTS = ("decode", "preprocess", "model", "postprocess")
@@ -57,6 +58,9 @@ class Application:
         self._asked = asked
         self._spec, self._job = session.inputs[0], job
         self._run = session.run
+        known = asked.head in TASKS.names()
+        self._decode = TASKS.get(asked.head).decode if known else None
+        self._size = image_size(session.inputs, job)
         encoded = itertools.cycle([_read(Path(photo)) for photo in asked.photos])
         size = batch_of(session.inputs)
         self.groups = [list(itertools.islice(encoded, size)) for _ in asked.photos]
@@ -90,8 +94,10 @@ class Application:
         return {self._spec.name: np.ascontiguousarray(fit(samples, self._spec, self._job))}
 
     def postprocess(self, outputs: Sequence[Any]) -> Any:
-        """The best classes with their probabilities, where the model gives scores."""
-        return best_classes(outputs[0]) if self._asked.head == "classify" else outputs
+        """The best classes with their probabilities, or what the task makes of other outputs."""
+        if self._asked.head == "classify":
+            return best_classes(outputs[0])
+        return self._decode(outputs, self._size) if self._decode else outputs
 
 
 def best_classes(scores: Any) -> Tuple[Any, Any]:

@@ -115,6 +115,16 @@ def batch_of(inputs: Sequence[TensorSpec]) -> int:
     return (batched[0].shape[0] or 1) if batched else 1
 
 
+def image_size(inputs: Sequence[TensorSpec], job: Job) -> Tuple[int, int]:
+    """Height and width of the one image that a model takes, in pixels; zeros if it takes none."""
+    shape = inputs[0].shape if len(inputs) == 1 else ()
+    if len(shape) != IMAGE_AXES:
+        return (0, 0)
+    layout = job.layouts.get(inputs[0].name) or inputs[0].layout
+    height, width = shape[1:3] if layout == "NHWC" else shape[2:]
+    return (height or 0, width or 0)
+
+
 def check_types(inputs: Sequence[TensorSpec]) -> None:
     """Refuse a model with an input for which no array can be made.
 

@@ -1,9 +1,10 @@
-"""Model families and heads: where networks come from, and what they give.
+"""Model families, necks and heads: where networks come from, and what they give.
 
 To add a family: write a module here with an object that meets `Family`, add its line to the
 table below, and its packages as an extra in `pyproject.toml`. `edgekit.models.assemble` does the
-rest for every family: weights, head, fusion and the one trace. A head is a module with an object
-that meets `Head`, and its line in the second table.
+rest for every family: weights, neck, head, fusion and the one trace. A head is a module in
+`heads/` with an object that meets `Head`, and its line in the second table; what its outputs mean
+is a line in `edgekit.tasks`. A neck is a module in `necks/` and a line in the third table.
 """
 
 from __future__ import annotations
@@ -31,6 +32,25 @@ class Net:
     module: Any
     preprocess: Preprocess
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """A backbone as its family builds it to look at its maps, before weights are put in.
+
+    Attributes:
+        module: `torch.nn.Module`; takes an image batch, NCHW, float32, and returns a list of maps,
+            NCHW, the finest first. What it computes with lies in its `net`, under the names of
+            the whole backbone.
+        strides: Pixels of the input between two cells of each map.
+        channels: Channels of each map.
+        preprocess: What its weights were trained on.
+    """
+
+    module: Any
+    strides: tuple[int, ...]
+    channels: tuple[int, ...]
+    preprocess: Preprocess
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,18 @@ class Family(Protocol):
         """
         ...
 
+    def maps(self, backbone: str, *, input_size: int | None) -> Maps:
+        """Build `backbone` with random weights and without its classifier, for its maps.
+
+        Args:
+            backbone: An exact name.
+            input_size: Height and width in pixels; None for the backbone's own.
+
+        Raises:
+            UsageError: Its maps can't be had, or not at that size.
+        """
+        ...
+
     def hub(self, backbone: str) -> Hub | None:
         """Pretrained weights of the library's own, or None if it has none for `backbone`."""
         ...
@@ -87,30 +119,104 @@ FAMILIES: Registry[Family] = Registry(
         "torchvision": Entry(
             "edgekit.models.torchvision:FAMILY", "torch", ("torch", "torchvision")
         ),
+        "detectors": Entry("edgekit.models.detectors:FAMILY", "torch", ("torch", "torchvision")),
     },
 )
+
+# What a network has that nothing was said of: detectors end in heads of their own.
+CLASSIFIER = "classify"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a head is built for.
+
+    Attributes:
+        channels: Channels of each map that it reads, the finest first; empty for a flat head.
+        strides: Pixels of the input between two cells of each map.
+        classes: Number of classes.
+        size: Height and width of the input, in pixels.
+    """
+
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    classes: int
+    size: tuple[int, int]
 
 
 class Head(Protocol):
     """What a network gives.
 
     Attributes:
-        output: Name of the output.
+        outputs: Names of the outputs.
         embed: Whether it takes pooled features in place of the backbone's own classifier.
+        necks: Necks that it can stand on, its usual one first; `none` for the backbone's own maps.
+            Empty for a flat head, which stands on the backbone's end.
     """
 
-    output: str
+    outputs: tuple[str, ...]
     embed: bool
+    necks: tuple[str, ...]
 
-    def attach(self, module: Any) -> Any:
-        """`module` (`torch.nn.Module`) with this head behind it."""
+    def attach(self, module: Any, setting: Setting | None = None) -> Any:
+        """`module` (`torch.nn.Module`) with this head behind it.
+
+        Args:
+            module: The backbone; with a neck, if any, where `setting` is given.
+            setting: What it is built for; None for a flat head.
+        """
+        ...
+
+    def losses(self, module: Any, images: Any, targets: Any) -> Mapping[str, Any]:
+        """What training makes small: scalars by name, to be added.
+
+        Args:
+            module: What `attach` gave, in training mode.
+            images: Inputs (N, 3, H, W), float32, normalized.
+            targets: Classes (N,) for `classify`, masks (N, H, W) for a segmentation head; for a
+                detector for each image `boxes` (G, 4), in pixels of the input, and `labels` (G,),
+                from 0 on.
+
+        Raises:
+            UsageError: It isn't trained as it is.
+        """
         ...
 
 
+_FLAT = ("torch",)
+_DENSE = ("torch", "torchvision")
 HEADS: Registry[Head] = Registry(
     "head",
     {
-        "classify": Entry("edgekit.models.heads:CLASSIFY", "torch", ("torch",)),
-        "embed": Entry("edgekit.models.heads:EMBED", "torch", ("torch",)),
+        CLASSIFIER: Entry("edgekit.models.heads.flat:CLASSIFY", "torch", _FLAT),
+        "embed": Entry("edgekit.models.heads.flat:EMBED", "torch", _FLAT),
+        "segment": Entry("edgekit.models.heads.segment:LRASPP", "torch", _DENSE),
+        "segment-fpn": Entry("edgekit.models.heads.segment:DECODER", "torch", _DENSE),
+        "detect": Entry("edgekit.models.heads.detect:DETECT", "torch", _DENSE),
+        "detect-rcnn": Entry("edgekit.models.heads.rcnn:RCNN", "torch", _DENSE),
+        "detect-ssd": Entry("edgekit.models.heads.ssd:SSD", "torch", _DENSE),
+    },
+)
+
+
+class Neck(Protocol):
+    """Brings maps of several sizes together."""
+
+    def build(self, channels: tuple[int, ...]) -> Any:
+        """A `torch.nn.Module` from a list of maps to as many, of `width` channels each."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Channels of each map that it gives."""
+        ...
+
+
+NO_NECK = "none"
+NECKS: Registry[Neck] = Registry(
+    "neck",
+    {
+        "fpn": Entry("edgekit.models.necks.fpn:NECK", "torch", _DENSE),
+        "pan": Entry("edgekit.models.necks.pan:NECK", "torch", _DENSE),
     },
 )

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.models import FAMILIES, HEADS, catalog
+from edgekit.models import FAMILIES, catalog
 from edgekit.records import ModelRequest, ModelSpec, Preprocess
-from edgekit.wire import TensorSpec
+from edgekit.tasks import TASKS
+from edgekit.wire import DETECTIONS, TensorSpec
 
 if TYPE_CHECKING:
     from edgekit.models.network import Network
@@ -53,12 +54,14 @@ def load(request: ModelRequest, workdir: Path) -> Source:
 
     net = network.build(request, family, backbone)
     path = workdir / TRACE
-    batch = tracing.trace(net.module, net.preprocess.size, request.batch, path)
+    task = DETECTIONS if request.nms else request.head
+    pair = TASKS.get(task).paired
+    batch = tracing.trace(net.module, net.preprocess.size, request.batch, path, pair)
     spec = _spec(request, (family, backbone), net, batch)
     return Source(spec, net.preprocess, net.labels, (TRACE,))
 
 
-def reference(path: Path, images: Any) -> Any:
+def reference(path: Path, images: Any) -> tuple[Any, ...]:
     """What the traced network at `path` gives for `images`.
 
     Args:
@@ -66,7 +69,7 @@ def reference(path: Path, images: Any) -> Any:
         images: Array of inputs, (N, 3, H, W), float32.
 
     Returns:
-        Array of outputs, (N, values), float32.
+        An array for each output, (N, ...).
 
     Raises:
         MissingDependency: torch is not installed.
@@ -81,17 +84,22 @@ def reference(path: Path, images: Any) -> Any:
 def _spec(
     request: ModelRequest, chosen: tuple[str, str], net: Network, batch: int | None
 ) -> ModelSpec:
-    head = HEADS.get(request.head)
     height, width = net.preprocess.size
+    outputs = zip(net.names, net.shapes, net.dtypes, strict=True)
     return ModelSpec(
         name=request.name,
         family=chosen[0],
         backbone=chosen[1],
         head=request.head,
-        classes=0 if head.embed else net.features,
+        classes=net.classes,
         inputs=(TensorSpec(INPUT, (batch, 3, height, width), "float32", "NCHW"),),
-        outputs=(TensorSpec(head.output, (batch, net.features), "float32", "NC"),),
+        outputs=tuple(
+            TensorSpec(name, (batch, *shape), dtype, "NC" if len(shape) == 1 else "")
+            for name, shape, dtype in outputs
+        ),
         weights=net.weights,
         seed=request.seed,
         parameters=net.parameters,
+        neck=net.neck,
+        nms=request.nms,
     )

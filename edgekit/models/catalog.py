@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.errors import MissingDependency, UsageError
-from edgekit.models import FAMILIES, HEADS
+from edgekit.models import CLASSIFIER, FAMILIES, HEADS, NECKS, NO_NECK
 from edgekit.records import ModelEntry, ModelRequest
 from edgekit.registry import nearest
 from edgekit.storage import unreadable
@@ -138,6 +139,36 @@ MODELS: tuple[ModelEntry, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A network that comes with a neck and a head of its own.
+
+    Attributes:
+        head: Its head.
+        input_size: Height and width of its input, in pixels.
+    """
+
+    head: str
+    input_size: int
+
+
+DETECTORS = {
+    "ssdlite320_mobilenet_v3_large": Detector("detect-ssd", 320),
+    "fasterrcnn_mobilenet_v3_large_320_fpn": Detector("detect-rcnn", 320),
+    "fasterrcnn_mobilenet_v3_large_fpn": Detector("detect-rcnn", 800),
+}
+
+# Heads that have no classes, and heads that look for places, whose duplicates can be suppressed.
+_WITHOUT_CLASSES = {"embed"}
+WITH_NMS = {"detect", "detect-rcnn", "detect-ssd"}
+
+
+def own_head(name: str) -> str:
+    """The head of the model `name` that is meant where none is said."""
+    detector = DETECTORS.get(split(name)[1])
+    return detector.head if detector else CLASSIFIER
+
+
 def short_names() -> list[str]:
     """All short names, in the table's order."""
     return [model.name for model in MODELS]
@@ -206,10 +237,7 @@ def check(request: ModelRequest) -> None:
         UsageError: A value of `request` is out of its range, or two contradict each other.
         DataError: The weights lie where this user may not look.
     """
-    HEADS.entry(request.head)
-    if request.head != "classify" and request.classes is not None:
-        message = f"the head {request.head!r} has no classes, but {request.classes} were asked for"
-        raise UsageError(message, hint="leave --classes out, or take --head classify")
+    _check_head(request)
     least = (
         ("classes", request.classes, "for as many as the weights have"),
         ("input-size", request.input_size, "for the model's own"),
@@ -222,6 +250,23 @@ def check(request: ModelRequest) -> None:
     if not 0 <= request.seed < 1 << 32:
         raise UsageError(f"--seed {request.seed} is out of range", hint="give 0 to 4294967295")
     _check_weights(request.weights)
+
+
+def _check_head(request: ModelRequest) -> None:
+    """Refuse a head that the model, its classes or its neck don't go with."""
+    HEADS.entry(request.head)
+    if request.head in _WITHOUT_CLASSES and request.classes is not None:
+        message = f"the head {request.head!r} has no classes, but {request.classes} were asked for"
+        raise UsageError(message, hint="leave --classes out, or take --head classify")
+    own = own_head(request.name)
+    if own not in {CLASSIFIER, request.head}:
+        message = f"{request.name} is a whole detector, which ends in its own head {own!r}"
+        raise UsageError(message, hint=f"leave --head out, or say --head {own}")
+    if request.neck not in {"", NO_NECK}:
+        NECKS.entry(request.neck)
+    if request.nms and request.head not in WITH_NMS:
+        message = f"--nms suppresses duplicates of boxes, and {request.head!r} gives none"
+        raise UsageError(message, hint=f"leave --nms out, or take --head {min(WITH_NMS)}")
 
 
 def _check_weights(weights: str) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
@@ -29,12 +31,17 @@ CONVOLUTIONS = ("Conv1d", "Conv2d", "Conv2dSame")
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
-def fuse(module: nn.Module, example: torch.Tensor) -> nn.Module:
+# Puts outputs beside those they are compared with: `edgekit.tasks.Task.paired`.
+Pair = Callable[[Sequence[Any], Sequence[Any]], tuple[Sequence[Any], Sequence[Any]]]
+
+
+def fuse(module: nn.Module, example: torch.Tensor, pair: Pair | None = None) -> nn.Module:
     """A fused copy of `module`, which is in eval mode.
 
     Args:
         module: The network.
         example: An input batch that it takes.
+        pair: What brings outputs without a fixed order into one.
 
     Raises:
         ToolError: The fused copy computes something else.
@@ -44,8 +51,13 @@ def fuse(module: nn.Module, example: torch.Tensor) -> nn.Module:
         _reparameterize(fused)
         for layer, norm in _pairs(fused, example):
             _fold(fused, layer, norm)
-        _verify(module(example), fused(example))
+        _verify(outputs_of(module(example)), outputs_of(fused(example)), pair)
     return fused
+
+
+def outputs_of(given: Any) -> tuple[torch.Tensor, ...]:
+    """What a network gives, as a tuple also where it is one tensor."""
+    return (given,) if isinstance(given, torch.Tensor) else tuple(given)
 
 
 def _reparameterize(module: nn.Module) -> None:
@@ -135,19 +147,34 @@ def _fold(module: nn.Module, layer_name: str, norm_name: str) -> None:
     module.set_submodule(norm_name, nn.Sequential(*rest) if rest else nn.Identity())
 
 
-def sqnr(before: torch.Tensor, after: torch.Tensor) -> float:
-    """Signal to noise of `after` against `before`, in dB; infinite if they are equal."""
-    noise = (after - before).double().square().sum().item()
-    signal = before.double().square().sum().item()
+def sqnr(
+    before: Sequence[torch.Tensor], after: Sequence[torch.Tensor], pair: Pair | None = None
+) -> float:
+    """Signal to noise of `after` against `before`, in dB; infinite if they are equal.
+
+    Of several outputs, the worst counts.
+    """
+    ours: Sequence[Any] = [one.detach().numpy() for one in after]
+    theirs: Sequence[Any] = [one.detach().numpy() for one in before]
+    if pair:
+        ours, theirs = pair(ours, theirs)
+    return min(_decibel(np.asarray(y), np.asarray(r)) for y, r in zip(ours, theirs, strict=True))
+
+
+def _decibel(found: np.ndarray, reference: np.ndarray) -> float:
+    noise = float(np.square(found.astype(np.float64) - reference).sum())
+    signal = float(np.square(reference.astype(np.float64)).sum())
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf
 
 
-def _verify(before: torch.Tensor, after: torch.Tensor) -> None:
-    if before.is_meta:  # no numbers to compare: somebody counts operations
+def _verify(
+    before: Sequence[torch.Tensor], after: Sequence[torch.Tensor], pair: Pair | None
+) -> None:
+    if before[0].is_meta:  # no numbers to compare: somebody counts operations
         return
-    sqnr_db = sqnr(before, after)
+    sqnr_db = sqnr(before, after, pair)
     if not sqnr_db > LEAST_SQNR_DB:
         message = f"folding batch norms changed the outputs: {sqnr_db:.0f} dB SQNR"
         raise ToolError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -37,6 +38,42 @@ def load(module: nn.Module, family: str, backbone: str, request: ModelRequest) -
     return _from_file(module, family, backbone, request)
 
 
+def load_dense(
+    module: nn.Module, net: nn.Module, family: str, backbone: str, request: ModelRequest
+) -> Weights:
+    """Fill a network with a dense head: a checkpoint of all of it, or of its backbone alone.
+
+    Args:
+        module: The whole network.
+        net: The backbone in it, under the names of the whole backbone.
+        family: Name of the family.
+        backbone: The family's exact name.
+        request: What was asked for.
+
+    Raises:
+        DataError: The weights can't be had, can't be read, or fit neither.
+        UsageError: The weights don't fit what else was asked for.
+    """
+    if request.weights == RANDOM:
+        return Weights(RANDOM)
+    if request.weights == PRETRAINED:
+        found = _pretrained(net, family, backbone, request)
+        return Weights(f"{found.source} + random neck and head", found.sha256)
+    path = Path(request.weights)
+    state = read(path)
+    lines = differences(state, module.state_dict())
+    if not lines:
+        put(state, module)
+        return Weights(f"file:{path.name}", file_sha256(path))
+    if set(shapes(state)) & set(shapes(module.state_dict())):
+        what = f"{backbone} with {request.head}"
+        message = f"{path} does not fit {what}: {len(lines)} differences{listing(lines)}"
+        hint = "give the --head, --neck, --classes and --input-size that it was trained with"
+        raise DataError(message, hint=hint)
+    found = _from_file(net, family, backbone, replace(request, classes=None))
+    return Weights(f"{found.source} + random neck and head", found.sha256)
+
+
 def _whole(family: str, backbone: str, classes: int | None, input_size: int | None) -> State:
     net = FAMILIES.get(family).build(backbone, classes=classes, embed=False, input_size=input_size)
     state: State = net.module.state_dict()
@@ -51,6 +88,21 @@ def _from_file(module: nn.Module, family: str, backbone: str, request: ModelRequ
     if lines:
         message = f"{path} does not fit {backbone}: {len(lines)} differences{listing(lines)}"
         raise DataError(message, hint=_fitting_hint(state, expected))
+    put(state, module)
+    return Weights(f"file:{path.name}", file_sha256(path))
+
+
+def exactly(module: nn.Module, path: Path) -> Weights:
+    """Fill `module` from a checkpoint of that very module.
+
+    Raises:
+        DataError: It can't be read, or doesn't fit.
+    """
+    state = read(path)
+    lines = differences(state, module.state_dict())
+    if lines:
+        message = f"{path} does not fit the folded network{listing(lines)}"
+        raise DataError(message, hint="train again with this version of edgekit")
     put(state, module)
     return Weights(f"file:{path.name}", file_sha256(path))
 

@@ -11,14 +11,40 @@ from typing import Any
 
 import timm
 import timm.data
+import torch
+from torch import nn
 
 from edgekit.errors import UsageError
-from edgekit.models import Hub, Net, hub
+from edgekit.models import Hub, Maps, Net, hub
+from edgekit.models.features import chosen, pick
 from edgekit.records import Preprocess
 
 IMAGENET_CLASSES = 1000
 # As timm looks for them: the file that can't hold code first.
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+class TimmMaps(nn.Module):
+    """A timm network for maps between its stages; what comes behind the last of them is left out.
+
+    Args:
+        net: The network.
+        kept: Indices of its maps.
+    """
+
+    def __init__(self, net: Any, kept: list[int]) -> None:
+        super().__init__()
+        net.prune_intermediate_layers(kept, prune_norm=False, prune_head=True)
+        self.net = net
+        self._kept = kept
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """The maps, the finest first."""
+        # The last norm of a ViT is part of what its weights were trained to give.
+        maps: list[torch.Tensor] = self.net.forward_intermediates(
+            image, indices=self._kept, norm=True, intermediates_only=True
+        )
+        return maps
 
 
 class TimmFamily:
@@ -45,6 +71,22 @@ class TimmFamily:
             raise UsageError(message, hint="leave --input-size and --classes out") from error
         labels = () if embed else _labels(module.num_classes)
         return Net(module, _preprocess(module, input_size), labels)
+
+    def maps(self, backbone: str, *, input_size: int | None) -> Maps:
+        """Build `backbone` with random weights, for the maps between its stages."""
+        net = self.build(backbone, classes=None, embed=True, input_size=input_size)
+        module = net.module
+        if not hasattr(module, "forward_intermediates") or not hasattr(module, "feature_info"):
+            raise UsageError(
+                f"timm's {backbone} gives no maps for a neck and a head",
+                hint="take it with --head classify or embed, or another model: edgekit models",
+            )
+        strides = [int(one["reduction"]) for one in module.feature_info]
+        channels = [int(one["num_chs"]) for one in module.feature_info]
+        kept = chosen(strides)
+        return Maps(
+            TimmMaps(module, kept), pick(strides, kept), pick(channels, kept), net.preprocess
+        )
 
     def hub(self, backbone: str) -> Hub | None:
         """The weights that timm's own table names."""

@@ -6,7 +6,7 @@ import fnmatch
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -46,6 +46,13 @@ class TorchvisionFamily:
             _drop_classifier(module)
         labels = () if classes or embed else tuple(weights.meta["categories"])
         return Net(module, preprocess, labels)
+
+    def maps(self, backbone: str, *, input_size: int | None) -> NoReturn:  # noqa: ARG002
+        """Refused: torchvision's classifiers don't say where their maps are, timm's do."""
+        raise UsageError(
+            f"torchvision's {backbone} gives no maps for a neck and a head",
+            hint="take it with --head classify or embed, or one of timm's: edgekit models",
+        )
 
     def hub(self, backbone: str) -> Hub | None:
         """The default weights on torchvision's server."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from edgekit.errors import UsageError
-from edgekit.models import Hub, Net
+from edgekit.models import Hub, Maps, Net
 from edgekit.records import Preprocess
 
 INPUT_SIZE = 32
@@ -89,10 +89,30 @@ class Toy(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Scores of the classes, or pooled features."""
-        image = self.pointwise(self.depthwise(self.stem(image)))
-        pooled = self.last(self.block(image)).mean((2, 3))
-        out: torch.Tensor = self.classifier(pooled)
+        out: torch.Tensor = self.classifier(self.map(image).mean((2, 3)))
         return out
+
+    def map(self, image: torch.Tensor) -> torch.Tensor:
+        """The last map, at stride `LEAST_INPUT`."""
+        image = self.pointwise(self.depthwise(self.stem(image)))
+        out: torch.Tensor = self.last(self.block(image))
+        return out
+
+
+class ToyMap(nn.Module):
+    """A toy network for its last map alone.
+
+    Args:
+        net: The network.
+    """
+
+    def __init__(self, net: Toy) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """The one map."""
+        return [self.net.map(image)]
 
 
 def _spread(module: nn.Module) -> None:
@@ -117,6 +137,11 @@ def _balance(module: Toy) -> None:
         module.classifier.bias -= module.eval()(images).mean(0).round(decimals=2)
 
 
+def _preprocess(size: int) -> Preprocess:
+    half, edges = (0.5, 0.5, 0.5), (size, size)
+    return Preprocess(edges, edges, "center", "bilinear", half, half)
+
+
 class ToyFamily:
     """The toy networks."""
 
@@ -138,9 +163,12 @@ class ToyFamily:
         _spread(module)
         if not embed:
             _balance(module)
-        half = (0.5, 0.5, 0.5)
-        edges = (size, size)
-        return Net(module, Preprocess(edges, edges, "center", "bilinear", half, half), ())
+        return Net(module, _preprocess(size), ())
+
+    def maps(self, backbone: str, *, input_size: int | None) -> Maps:
+        """Build `backbone` with random weights, for its one map."""
+        net = self.build(backbone, classes=None, embed=True, input_size=input_size)
+        return Maps(ToyMap(net.module), (LEAST_INPUT,), (FEATURES,), net.preprocess)
 
     def hub(self, backbone: str) -> Hub | None:  # noqa: ARG002 -- the protocol's signature
         """None: nobody trained them."""

@@ -12,7 +12,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from edgekit.errors import DataError, ToolError
-from edgekit.models.fusion import LEAST_SQNR_DB, sqnr
+from edgekit.models.fusion import LEAST_SQNR_DB, Pair, outputs_of, sqnr
 
 # Sizes 0 and 1 are special to the tracer, so the example has two samples.
 EXAMPLE_BATCH = 2
@@ -32,8 +32,8 @@ class _Named(nn.Module):
         # and the trace would do it again for every image.
         self.training = False
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = self.net(input)
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        output: torch.Tensor | tuple[torch.Tensor, ...] = self.net(input)
         return output
 
 
@@ -43,7 +43,13 @@ def example(size: tuple[int, int], batch: int = EXAMPLE_BATCH, seed: int = 0) ->
     return torch.randn((batch, 3, *size), generator=generator)
 
 
-def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> int | None:
+def trace(
+    module: nn.Module,
+    size: tuple[int, int],
+    batch: int,
+    path: Path,
+    pair: Pair | None = None,
+) -> int | None:
     """Trace `module` once and write it to `path`.
 
     Args:
@@ -51,6 +57,7 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
         size: Height and width of the input, in pixels.
         batch: Batch size to fix where the network can't have a free one.
         path: A `.pt2` file.
+        pair: What brings outputs without a fixed order into one.
 
     Returns:
         The batch size of the program; None if it is free.
@@ -73,18 +80,24 @@ def trace(module: nn.Module, size: tuple[int, int], batch: int, path: Path) -> i
     else:
         fixed = None
     _save(program, path)
-    _verify(module, size, path, fixed)
+    _verify(module, size, path, fixed, pair)
     return fixed
 
 
-def _verify(module: nn.Module, size: tuple[int, int], path: Path, fixed: int | None) -> None:
+def _verify(
+    module: nn.Module,
+    size: tuple[int, int],
+    path: Path,
+    fixed: int | None,
+    pair: Pair | None,
+) -> None:
     """Run what was written beside `module`: every parity is measured against the trace alone."""
     for batch in (fixed,) if fixed else CHECKED_BATCHES:
         image = example(size, batch, seed=1)
         with torch.no_grad():
-            expected = module(image)
-        found = torch.from_numpy(run(path, image.numpy()))
-        sqnr_db = sqnr(expected, found)
+            expected = outputs_of(module(image))
+        found = [torch.from_numpy(output) for output in run(path, image.numpy())]
+        sqnr_db = sqnr(expected, found, pair)
         if not sqnr_db > LEAST_SQNR_DB:
             message = f"the trace gives other outputs than the network: {sqnr_db:.0f} dB SQNR"
             hint = "report it with the model's name; take another model: edgekit models"
@@ -106,7 +119,7 @@ def _export(module: nn.Module, image: torch.Tensor, dynamic: object) -> Exported
         return torch.export.export(module, (image,), dynamic_shapes=dynamic, strict=False)
 
 
-def run(path: Path, images: np.ndarray) -> np.ndarray:
+def run(path: Path, images: np.ndarray) -> tuple[np.ndarray, ...]:
     """Outputs of a traced network.
 
     Args:
@@ -114,7 +127,7 @@ def run(path: Path, images: np.ndarray) -> np.ndarray:
         images: Inputs, (N, 3, H, W), float32.
 
     Returns:
-        Outputs, (N, ...), float32.
+        Each output, (N, ...).
 
     Raises:
         DataError: The file can't be read.
@@ -125,11 +138,13 @@ def run(path: Path, images: np.ndarray) -> np.ndarray:
     step = fixed or REFERENCE_BATCH
     with torch.inference_mode():
         parts = [
-            module(torch.from_numpy(_fill(images[start : start + step], fixed))).numpy()
+            outputs_of(module(torch.from_numpy(_fill(images[start : start + step], fixed))))
             for start in range(0, len(images), step)
         ]
-    outputs: np.ndarray = np.concatenate(parts)[: len(images)]
-    return outputs
+    return tuple(
+        np.concatenate([part.numpy() for part in output])[: len(images)]
+        for output in zip(*parts, strict=True)
+    )
 
 
 def _load(path: Path) -> ExportedProgram:

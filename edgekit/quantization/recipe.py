@@ -11,6 +11,7 @@ from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Targ
 from edgekit.registry import nearest
 
 STATIC, DYNAMIC, WEIGHT_ONLY = "w8a8-static", "w8-dynamic", "w8-weightonly"
+FLOAT16 = "float16"
 # The schemes, and the formats that have them.
 SCHEMES: dict[str, tuple[Format, ...]] = {
     STATIC: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
@@ -121,7 +122,7 @@ def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
 
 def _float16(target: Target, format: Format) -> Recipe:
     return Recipe(
-        scheme="float16",
+        scheme=FLOAT16,
         format=format,
         target=target.name,
         target_features=target.features,

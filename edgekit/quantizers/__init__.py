@@ -68,6 +68,16 @@ class Quantizer(Protocol):
         """
         ...
 
+    def ends(self, source: Artifact) -> tuple[str, ...]:
+        """Names of the operators that no layer reads: what is behind the last ones.
+
+        Where the results are coordinates, or scores that are put together, they stay in float.
+
+        Args:
+            source: The float32 artifact.
+        """
+        ...
+
     def rank(
         self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds
     ) -> tuple[LayerCost, ...]:

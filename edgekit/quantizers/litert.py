@@ -12,12 +12,14 @@ from ai_edge_quantizer import qtyping, quantizer
 from ai_edge_quantizer.recipe_manager import RecipeManager
 
 from edgekit.quantization import recipe as recipes
+from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.layers import Array
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import Ranges
 from edgekit.quantization.scales import LARGEST
 from edgekit.quantization.solve import Observed, Solved
 from edgekit.quantizers import Feeds, LayerCost
+from edgekit.quantizers.litert_ends import links
 from edgekit.quantizers.litert_layers import (
     LitertLayer,
     Runner,
@@ -68,6 +70,9 @@ class _LitertQuantizer:
             qsvs = _qsvs(model, recipe, observed)
         (workdir / MODEL).write_bytes(_quantized(model, rules, qsvs))
         return {MODEL: "model"}
+
+    def ends(self, source: Artifact) -> tuple[str, ...]:
+        return behind_layers(links(read_model(source.model)))
 
     def rank(
         self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds

@@ -13,6 +13,7 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
+from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import EVERYTHING, Ranges
 from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
@@ -23,6 +24,7 @@ from edgekit.quantizers.onnx_layers import (
     OnnxLayer,
     activations,
     bounds,
+    links,
     read_layers,
     store_in_8_bits,
     write_layer,
@@ -66,6 +68,9 @@ class _OnnxQuantizer:
             _int8(source.model, recipe, observed, destination)
         return {MODEL: "model"}
 
+    def ends(self, source: Artifact) -> tuple[str, ...]:
+        return behind_layers(links(onnx.load(source.model), _HEAVY))
+
     def rank(
         self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds
     ) -> tuple[LayerCost, ...]:
@@ -74,7 +79,14 @@ class _OnnxQuantizer:
 
 def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
     blocked = [*DEFAULT_OP_BLOCK_LIST, *(kind.name for kind in recipe.float_kinds)]
-    model = convert_float_to_float16(onnx.load(source), keep_io_types=True, op_block_list=blocked)
+    loaded = onnx.load(source)
+    read_layers(loaded)  # names every operator
+    model = convert_float_to_float16(
+        loaded,
+        keep_io_types=True,
+        op_block_list=blocked,
+        node_block_list=[layer.name for layer in recipe.float_layers],
+    )
     onnx.save(model, destination)
 
 

@@ -11,11 +11,13 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from edgekit.quantization.ends import Link
 from edgekit.quantization.layers import Array, Layer, Window
 from edgekit.quantization.ranges import Range
 from edgekit.quantization.solve import Solved
 
 SEVERITY_ERROR = 3
+_FLOAT = onnx.TensorProto.FLOAT
 # HardSwish is zero below -3 (ONNX operator set 14).
 _HARD_SWISH: Range = (-3.0, np.inf)
 
@@ -178,6 +180,34 @@ def _lets_through(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto
             )
         case _:
             return None
+
+
+def links(model: onnx.ModelProto, heavy: Sequence[str]) -> list[Link]:
+    """Who reads whose numbers in `model`, whose operators are named in place.
+
+    Args:
+        model: The graph.
+        heavy: Kinds of operators that are layers.
+    """
+    _separate(model)
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    values = (*inferred.input, *inferred.value_info, *inferred.output)
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [
+        Link(
+            node.name,
+            tuple(
+                name
+                for name in (node.input[:1] if node.op_type == "RoiAlign" else node.input)
+                # Indices, masks and shapes choose numbers: they aren't any themselves.
+                if name not in constants and types.get(name, _FLOAT) == _FLOAT
+            ),
+            tuple(node.output),
+            is_layer=node.op_type in heavy,
+        )
+        for node in model.graph.node
+    ]
 
 
 def activations(

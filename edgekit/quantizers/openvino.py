@@ -30,6 +30,9 @@ class _OpenvinoQuantizer:
         openvino.save_model(model, workdir / MODEL, compress_to_fp16=True)
         return {MODEL: "model", WEIGHTS: "model"}
 
+    def ends(self, source: Artifact) -> tuple[str, ...]:  # noqa: ARG002 -- not here
+        raise _elsewhere()
+
     def rank(
         self,
         source: Artifact,  # noqa: ARG002 -- not here

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgekit import wire
 from edgekit.records.encoding import SCHEMA_VERSION, digest
-from edgekit.wire import TensorSpec
+from edgekit.wire import DETECTIONS, TensorSpec
 
 # Pillow's names, in lower case.
 _FILTERS = {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}
@@ -33,6 +34,30 @@ class Preprocess(wire.Preprocess):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """How `edgekit train` came to some weights.
+
+    Attributes:
+        method: `probe`, `lora` or `full`.
+        start: Where the weights came from that it began with, as `Weights.source`.
+        start_sha256: Their digest.
+        data_sha256: Digest of the images that it learnt from, and of what is right for each.
+        adapter_sha256: Digest of the file of the adapter that was merged; None if there was none.
+        teacher_sha256: Digest of the weights of the teacher; None if there was none.
+        weight_scale: Rule of scales whose steps the weights lie on, as in `Recipe`; empty where
+            they were not rounded.
+    """
+
+    method: str
+    start: str
+    start_sha256: str | None
+    data_sha256: str
+    adapter_sha256: str | None = None
+    teacher_sha256: str | None = None
+    weight_scale: Literal["", "max", "pairs"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Where a model's weights came from.
 
@@ -40,10 +65,12 @@ class Weights:
         source: `package:NAME VERSION`, `hub:ID`, `cache:ID`, `file:NAME`, `random` or
             `built-in`.
         sha256: Digest of the weights' file; None where there is no file.
+        trained: How `edgekit train` made the file; None if something else did.
     """
 
     source: str
     sha256: str | None = None
+    trained: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +85,8 @@ class ModelRequest:
         input_size: Height and width in pixels; None for the model's own.
         batch: Batch size where a format fixes it.
         seed: Seed of random weights.
+        neck: Name of the neck, or `none`; empty for the head's usual one.
+        nms: Whether decode and suppression of duplicates stand in the file.
     """
 
     name: str
@@ -67,6 +96,8 @@ class ModelRequest:
     input_size: int | None = None
     batch: int = 1
     seed: int = 0
+    neck: str = ""
+    nms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +135,8 @@ class ModelSpec:
         seed: Seed of random weights.
         parameters: Number of parameters after fusion.
         batch: Batch size of formats that fix it.
+        neck: Name of the neck between backbone and head; empty where there is none.
+        nms: Whether decode and suppression of duplicates stand in the file.
     """
 
     name: str
@@ -117,6 +150,13 @@ class ModelSpec:
     seed: int
     parameters: int
     batch: int = 1
+    neck: str = ""
+    nms: bool = False
+
+    @property
+    def task(self) -> str:
+        """What its outputs mean: a name of `edgekit.tasks.TASKS`, or a head that isn't there."""
+        return DETECTIONS if self.nms else self.head
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from edgekit.records.artifact import Artifact, Format, Precision, Subject
 from edgekit.records.encoding import RESULT_SCHEMA
+from edgekit.records.scores import Score
 from edgekit.wire import Cooldown, EndToEnd, Failure, Profile, Samples, Scenario
 
 LOCAL = "local"
@@ -235,6 +236,8 @@ class EvalResult:
         skipped: Files that could not be read as images.
         data_sha256: Digest of the images and their labels; empty in older records.
         device: Name of the machine that ran it.
+        score: How good it is by class, and the images that it does worst on; None without labels,
+            or where several classes are right for an image.
     """
 
     artifact: str
@@ -247,6 +250,7 @@ class EvalResult:
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
     device: str = LOCAL
+    score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgekit.records import Device, Ship, ShipVerdict
 from edgekit.reports.legs import Leg
-from edgekit.reports.numbers import NO_VALUE, counted, short, shown, spread
+from edgekit.reports.numbers import NO_VALUE, agreed, counted, short, shown, spread
 from edgekit.text import one_line
 
 _NS_PER_MS = 1e6
@@ -39,8 +39,7 @@ def _verdict(verdict: ShipVerdict) -> str:
         low, high = chosen.interval
         words += f", {chosen.speed:.2f} times fp32's speed ({low:.2f} to {high:.2f})"
     if chosen.agreement is not None:
-        agreed = round(chosen.agreement * chosen.images)
-        words += f"; the best class of {agreed} of {chosen.images} samples is float's"
+        words += _near(agreed(chosen.agreement, chosen.images))
     return f"{where}: {verdict.choice}. {words[0].upper()}{words[1:]}."
 
 
@@ -59,6 +58,13 @@ def _fastest(legs: Sequence[Leg]) -> str:
         model = f" of {best.model}" if best.model else ""
         head = f"Fastest of {counted(len(legs), 'leg')}{model}: {best.label}, "
     interval = f" ({spread(metric)})" if spread(metric) else ""
-    agreed = best.agreement.replace("/", " of ")
-    near = "" if best.agreement == NO_VALUE else f"; the best class of {agreed} samples is float's"
-    return f"{head}{shown(metric)} ms{interval}{near}."
+    return f"{head}{shown(metric)} ms{interval}{_near(best.agreement)}."
+
+
+def _near(agreement: str) -> str:
+    """How near it is to float, in words, from `5/6` or from a share."""
+    if agreement == NO_VALUE:
+        return ""
+    if "/" not in agreement:
+        return f"; it agrees with float by {agreement}"
+    return f"; the best class of {agreement.replace('/', ' of ')} samples is float's"

@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.errors import MissingDependency
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult, Metric, ShipVerdict
 from edgekit.reports import coverage, evaluate, memory, per_op, scenario, table, verdict
+from edgekit.reports.numbers import agreed
 from edgekit.results import shape
 from edgekit.wire import Failure
 
@@ -90,11 +91,10 @@ def _failed(failure: Failure) -> str:
 
 
 def _agreement(result: BenchResult) -> str:
-    """Of how many as well: six of six are no hundred per cent."""
     golden = result.samples.golden if result.samples else None
     if golden is None:
         return table.NO_VALUE
-    return f"{round(golden.agreement * golden.images)}/{golden.images}"
+    return agreed(golden.agreement, golden.images)
 
 
 def _note(result: BenchResult) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from edgekit.records import LOCAL, EvalResult
-from edgekit.reports import table
+from edgekit.reports import scores, table
 
 
 def as_json(result: EvalResult) -> dict[str, Any]:
@@ -26,13 +26,17 @@ def render(result: EvalResult) -> str:
     )
     columns = ("artifact", "runtime", "images", "top-1 %", "top-5 %", "agreement %")
     notes = []
-    if result.top1 is None:
+    if result.top1 is None and result.score is None:
         notes.append("no labels: one folder a class or a labels.json would give top-1")
-    if result.agreement is None:
+    if result.agreement is None and (result.top1 is not None or result.score is None):
         notes.append("no agreement: the float32 artifact is not beside this one")
     if result.skipped:
         notes.append(f"skipped {len(result.skipped)} files: {', '.join(result.skipped[:5])}")
-    return "\n".join([table.render(columns, [row], left=("runtime",)), *notes])
+    lines = [table.render(columns, [row], left=("runtime",)), *notes]
+    if result.score:
+        vectors = [] if result.top1 is not None else [scores.whole(result.score)]
+        lines += [*vectors, *scores.parts(result.score)]
+    return "\n".join(lines)
 
 
 def _share(value: float | None) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from edgekit.records import Artifact, ExportLeg, ShipVerdict
 from edgekit.reports import table, verdict
+from edgekit.reports.numbers import agreed
 
 _COLUMNS = ("artifact", "size MiB", "SQNR dB", "agreement", "checked by", "note")
 
@@ -73,7 +74,7 @@ def _row(artifact: Artifact, *, cached: bool) -> tuple[str, ...]:
         runtime = parity.runtime or table.NO_VALUE
         if found := next(iter(parity.batches.values()), None):
             sqnr = "equal" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
-            agreement = f"{round(found.agreement * found.images)}/{found.images}"
+            agreement = agreed(found.agreement, found.images)
     if (guard := artifact.guard) and guard.float_layers:
         cost = f", {guard.latency_ratio:.2f} times the latency" if guard.latency_ratio else ""
         notes.append(f"{guard.float_layers} layers in float for --max-drop{cost}")

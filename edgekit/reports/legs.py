@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgekit.errors import MissingDependency
 from edgekit.records import BenchResult, EvalResult, Metric
-from edgekit.reports.numbers import NO_VALUE
+from edgekit.reports.numbers import NO_VALUE, agreed
 from edgekit.text import one_line, percent
 
 
@@ -92,11 +92,11 @@ class Leg:
 
     @property
     def agreement(self) -> str:
-        """How often the best class is the float model's, and of how many: `6/6`."""
+        """How often the best class is the float model's, and of how many: `6/6`; or a share."""
         golden = self.result.samples.golden if self.result.samples else None
         if golden is None:
             return NO_VALUE
-        return f"{round(golden.agreement * golden.images)}/{golden.images}"
+        return agreed(golden.agreement, golden.images)
 
     @property
     def top1(self) -> str:

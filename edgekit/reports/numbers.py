@@ -7,6 +7,7 @@ from edgekit.records import Metric
 NO_VALUE = "-"
 MIB = 2**20
 _WHOLE_FROM = 100
+_EQUAL = 1e-6
 
 
 def short(value: float) -> str:
@@ -37,3 +38,18 @@ def spread(metric: Metric | None, unit: float = 1.0) -> str:
 def counted(amount: int, thing: str) -> str:
     """`1 leg`, `2 legs`."""
     return f"{amount} {thing}{'s' * (amount != 1)}"
+
+
+def share(value: float | None) -> str:
+    """A share in percent, or the sign for none."""
+    return NO_VALUE if value is None else f"{100 * value:.1f} %"
+
+
+def agreed(share: float, images: int) -> str:
+    """Agreement with the float model: `5/6` where images were counted, else `93.2 %`.
+
+    Of how many as well: six of six are no hundred per cent. Masks and boxes agree in part.
+    """
+    count = share * images
+    whole = abs(count - round(count)) < _EQUAL
+    return f"{round(count)}/{images}" if whole else f"{100 * share:.1f} %"

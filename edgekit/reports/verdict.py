@@ -8,6 +8,7 @@ import msgspec
 
 from edgekit.records import ShipSide, ShipVerdict
 from edgekit.reports import coverage, table
+from edgekit.reports.numbers import agreed
 from edgekit.results import shape
 
 _MIB = 2**20
@@ -38,7 +39,7 @@ def _row(side: ShipSide) -> tuple[str, ...]:
         speed += f" ({side.interval[0]:.2f}-{side.interval[1]:.2f})"
     agreement = table.NO_VALUE
     if side.agreement is not None:
-        agreement = f"{round(side.agreement * side.images)}/{side.images}"
+        agreement = agreed(side.agreement, side.images)
     return (
         side.precision,
         f"{side.p50_ns / _NS_PER_MS:#.3g}",

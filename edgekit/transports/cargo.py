@@ -21,7 +21,7 @@ OUTPUTS = "outputs.npz"
 _PACKAGE = Path(edgekit.__file__).parent
 # All that a worker imports of edgekit.
 _MODULES = ("__init__", "engine", "errors", "pixels", "registry", "trtexec")
-_PACKAGES = ("measure", "runtimes", "wire")
+_PACKAGES = ("measure", "runtimes", "tasks", "wire")
 # What an agent takes.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 

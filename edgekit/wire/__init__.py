@@ -5,7 +5,16 @@ side has nothing else. The host decodes with a validating library, because what 
 is untrusted input. Integers are in the smallest unit that matters: nanoseconds, bytes.
 """
 
-from edgekit.wire.job import Cooldown, EndToEnd, Job, Preprocess, Profile, Rival, Scenario
+from edgekit.wire.job import (
+    DETECTIONS,
+    Cooldown,
+    EndToEnd,
+    Job,
+    Preprocess,
+    Profile,
+    Rival,
+    Scenario,
+)
 from edgekit.wire.samples import (
     Closeness,
     EnergyWindow,
@@ -21,6 +30,7 @@ from edgekit.wire.samples import (
 from edgekit.wire.summary import Summary
 
 __all__ = [
+    "DETECTIONS",
     "Closeness",
     "Cooldown",
     "EndToEnd",

@@ -87,6 +87,11 @@ class Preprocess:
     library: str = "pillow"
 
 
+# What the outputs of a file mean that holds its own decode and suppression of duplicates,
+# whatever head stands before them.
+DETECTIONS = "detections"
+
+
 @dataclass(frozen=True)
 class EndToEnd:
     """All that an application does with a photo, to be timed part by part.
@@ -94,7 +99,8 @@ class EndToEnd:
     Attributes:
         photos: Paths of encoded images, taken in turn.
         preprocess: How each becomes the model's input.
-        head: What the model ends in: scores of `classify` become the best classes.
+        head: What its outputs mean, as in `Job.task`: scores of `classify` become the best
+            classes, other outputs what their task makes of them.
     """
 
     photos: List[str]
@@ -166,6 +172,7 @@ class Job:
             to begin at once.
         power_mode: For `tune`: number of the power mode that a Jetson is to be in; None for the
             one that it is in.
+        task: What the outputs mean: a name of `edgekit.tasks.TASKS`; empty if unknown.
     """
 
     kind: str
@@ -190,3 +197,4 @@ class Job:
     fixed_heap: bool = False
     cooldown: Optional[Cooldown] = None
     power_mode: Optional[int] = None
+    task: str = ""

@@ -1,5 +1,8 @@
 """Outputs of artifacts for photos, and shares of right ones: for evaluation, guard and gate."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,12 +10,15 @@ from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Device
+from edgekit.tasks import TASKS
 from edgekit.transports import linked
 from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
 # Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
 _CHUNK = 128
+# The same where a score a class for each pixel comes out.
+_FEW = 32
 _SHOWN = 3
 _ROUNDING = 1e-9  # points
 
@@ -74,7 +80,7 @@ def outputs(
     threads: int,
     device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
-    """Outputs for all photos, shape (N, classes), chunk by chunk."""
+    """Scores of classes for all photos, shape (N, classes), chunk by chunk."""
     tensors = images.Tensors(artifact.preprocess, photos.paths)
     batch = artifact.inputs[0].shape[0] or 1
     source = artifact.file("source")
@@ -88,10 +94,37 @@ def outputs(
                 batch=batch,
                 threads=threads,
                 model=source if runtime == REFERENCE else None,
-            )
+            )[0]
             for start in range(0, len(tensors), _CHUNK)
         ]
     return np.concatenate(chunks)
+
+
+def predictions(
+    artifact: Artifact,
+    runtime: str,
+    photos: images.Photos,
+    threads: int,
+    device: Device = HERE,
+) -> list[Any]:
+    """What the artifact's outputs mean, one prediction a photo; raw outputs aren't kept."""
+    tensors = images.Tensors(artifact.preprocess, photos.paths)
+    task = TASKS.get(artifact.spec.task)
+    source = artifact.file("source") if runtime == REFERENCE else None
+    found: list[Any] = []
+    with linked(device) as link:
+        for start in range(0, len(tensors), _FEW):
+            raw = infer(
+                link,
+                artifact,
+                tensors[start : start + _FEW].stack(),
+                runtime=runtime,
+                batch=artifact.inputs[0].shape[0] or 1,
+                threads=threads,
+                model=source,
+            )
+            found += task.decode(raw, artifact.preprocess.size)
+    return found
 
 
 def share_right(
@@ -102,6 +135,16 @@ def share_right(
     hits = [
         bool(expected & set(map(int, row)))
         for row, expected in zip(best, right, strict=True)
+        if expected
+    ]
+    return sum(hits) / len(hits) if hits else None
+
+
+def share_predicted(found: Sequence[Any], right: tuple[frozenset[int], ...]) -> float | None:
+    """Share of labelled images whose predicted class is a right one; None if none is labelled."""
+    hits = [
+        int(prediction) in expected
+        for prediction, expected in zip(found, right, strict=True)
         if expected
     ]
     return sum(hits) / len(hits) if hits else None

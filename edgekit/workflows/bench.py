@@ -176,6 +176,7 @@ def job(plan: BenchPlan) -> Job:
         shapes=plan.shapes,
         layouts={spec.name: spec.layout for spec in artifact.inputs} if artifact else {},
         golden=str(golden) if golden else None,
+        task=artifact.spec.task if artifact else "",
         profile=plan.profile,
         scenario=plan.scenario,
         end_to_end=plan.end_to_end,

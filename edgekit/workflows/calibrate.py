@@ -148,7 +148,10 @@ def _with_digests(photos: images.Photos) -> PhotoSet:
 
 
 def write_golden(
-    path: Path, name: str, inputs: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]
+    path: Path,
+    name: str,
+    inputs: npt.NDArray[np.float32],
+    outputs: Sequence[npt.NDArray[np.float32]],
 ) -> None:
     """Write a golden sample.
 
@@ -156,9 +159,10 @@ def write_golden(
         path: The `.npz` to write; the same content gives the same bytes.
         name: Name of the float model's input.
         inputs: Shape (N, 3, H, W).
-        outputs: The float model's outputs, shape (N, ...).
+        outputs: The float model's outputs, each of shape (N, ...).
     """
-    arrays: dict[str, Any] = {f"input:{name}": inputs, "output:0": outputs}
+    given = {f"output:{index}": output for index, output in enumerate(outputs)}
+    arrays: dict[str, Any] = {f"input:{name}": inputs, **given}
     np.savez_compressed(path, **arrays)
 
 

@@ -13,7 +13,7 @@ from edgekit.errors import UsageError
 from edgekit.measure.environment import usable_cores
 from edgekit.records import Artifact, Device, EvalResult, Format, Precision, digest
 from edgekit.runtimes import RUNTIMES
-from edgekit.workflows import accuracy, machines, routes
+from edgekit.workflows import accuracy, machines, routes, scoring
 from edgekit.workflows.infer import HERE
 from edgekit.workflows.parity import REFERENCE
 
@@ -30,6 +30,7 @@ class EvalPlan:
         runtime: Name of the runtime; None for the format's own.
         threads: Threads that the runtime may use; None for as many as there are usable cores.
         device: Where to run it.
+        metric: What to measure; empty for what fits its head.
     """
 
     artifact: Path
@@ -37,6 +38,7 @@ class EvalPlan:
     runtime: str | None
     threads: int | None
     device: Device = HERE
+    metric: str = ""
 
 
 def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
@@ -44,11 +46,13 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
 
     Raises:
         DataError: The artifact or the images can't be read, or it was calibrated on them.
-        UsageError: The artifact has no classes.
+        UsageError: The artifact gives neither scores of classes nor vectors.
         DeviceError: The worker failed.
     """
     artifact = storage.load(plan.artifact)
-    accuracy.check_head(artifact)
+    if artifact.spec.head != scoring.EMBED:
+        accuracy.check_head(artifact)
+    scoring.check_metric(artifact, plan.metric)
     runtime = plan.runtime or routes.RUNTIME_OF[artifact.format][0]
     # The reference reads the ONNX file that an engine is built from.
     gpu = (REFERENCE,) if artifact.format is Format.TENSORRT else ()
@@ -58,23 +62,25 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
             f"{runtime} can't read {artifact.name}, which is {artifact.format}",
             hint=f"these can: {', '.join(readers)}",
         )
-    data = labels.read(plan.data, accuracy.classes(artifact))
+    data = scoring.labelled(artifact, plan.data)
     accuracy.check_apart(artifact, data.photos)
     count, where = len(data.photos.paths), plan.device.on
     on_event(f"running {count} images through {artifact.name} by {runtime}{where}")
     threads = plan.threads or machines.cpus(plan.device)[1]
     outputs = accuracy.outputs(artifact, runtime, data.photos, threads, plan.device)
+    is_classifier = artifact.spec.head != scoring.EMBED
     return EvalResult(
         artifact=artifact.name,
         sha256=artifact.sha256,
         runtime=runtime,
         images=len(data.photos.paths),
-        top1=accuracy.share_right(outputs, data.right, 1),
-        top5=accuracy.share_right(outputs, data.right, _TOP),
-        agreement=_agreement(artifact, outputs, data.photos),
+        top1=accuracy.share_right(outputs, data.right, 1) if is_classifier else None,
+        top5=accuracy.share_right(outputs, data.right, _TOP) if is_classifier else None,
+        agreement=_agreement(artifact, outputs, data.photos) if is_classifier else None,
         skipped=data.photos.skipped,
         data_sha256=data_sha256(data),
         device=plan.device.name,
+        score=scoring.score(artifact, outputs, data),
     )
 
 

@@ -47,6 +47,8 @@ class FamilySource:
             "input_size": self._request.input_size,
             "batch": self._request.batch,
             "seed": self._request.seed,
+            "neck": self._request.neck,
+            "nms": self._request.nms,
         }
 
     def build(self, workdir: Path, golden: Golden) -> Root:

@@ -129,7 +129,7 @@ class FileSource:
             labels=self._labels if len(self._labels) == spec.classes else (),
             files=done.files,
             images=images,
-            outputs=outputs,
+            outputs=(outputs,),
             notes=(*done.notes, *_notes(self._facts)),
             parent_sha256=self._subject.sha256,
         )

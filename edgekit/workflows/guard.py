@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from edgekit.datasets import images, labels
 from edgekit.errors import ToolError, UsageError
@@ -14,6 +12,7 @@ from edgekit.measure.environment import usable_cores
 from edgekit.quantization.target import HOST
 from edgekit.quantizers import LayerCost
 from edgekit.records import Artifact, FloatLayer, Format, Guarded, Precision, Recipe
+from edgekit.tasks import TASKS
 from edgekit.workflows import accuracy, routes, turns
 from edgekit.workflows.build import Builder
 from edgekit.workflows.calibrate import held_out_set
@@ -51,7 +50,7 @@ class Guard:
         self._builder = builder
         self._plan = plan
         self._on_event = on_event
-        self._references: dict[Format, npt.NDArray[np.float32]] = {}
+        self._references: dict[Format, list[Any]] = {}
 
     def mend(self, leg: _Leg) -> None:
         """Put layers of `leg` back in float until it loses no more than the budget.
@@ -64,16 +63,17 @@ class Guard:
         first = self._builder.artifact(*leg)
         data = self._data(first)
         reference = self._reference(leg, data.photos)
-        top1 = accuracy.share_right(reference, data.right, 1)
+        task = TASKS.get(first.spec.task)
+        top1 = accuracy.share_predicted(reference, data.right)
         full = 1.0 if top1 is None else top1
         budget = self._plan.max_drop or 0.0
         limit = full - accuracy.allowed_points(budget, len(data.photos.paths)) / 100.0
         runtime = checker(leg[0])
 
         def measured(artifact: Artifact, float_layers: int) -> Try:
-            found = accuracy.outputs(artifact, runtime, data.photos, usable_cores())
-            value = accuracy.share_right(found, data.right, 1)
-            agreed = accuracy.agreement(found, reference) if value is None else value
+            found = accuracy.predictions(artifact, runtime, data.photos, usable_cores())
+            value = accuracy.share_predicted(found, data.right)
+            agreed = task.agreement(found, reference) if value is None else value
             self._on_event(
                 f"{leg[0]}-{leg[1]}: {float_layers} layers put back in float, "
                 f"{'agreement' if top1 is None else 'top-1'} {100 * agreed:.1f} %"
@@ -130,24 +130,36 @@ class Guard:
 
     def _data(self, artifact: Artifact) -> labels.Labelled:
         """What the drop is measured on: labelled images, or photos that weren't calibrated on."""
-        if artifact.spec.head != "classify":
+        if artifact.spec.task not in TASKS.names():
             raise UsageError(
-                f"--max-drop counts classes, and {artifact.spec.head!r} gives none",
+                f"--max-drop counts predictions; nothing says what {artifact.spec.head!r} means",
                 hint="leave --max-drop out; parity and SQNR are measured all the same",
             )
         if self._plan.data is not None:
+            accuracy.check_head(artifact)
             return labels.read(self._plan.data, accuracy.classes(artifact))
         photos = held_out_set(self._plan.calib).photos
         return labels.Labelled(photos, tuple(frozenset() for _ in photos.paths))
 
-    def _reference(self, leg: _Leg, photos: images.Photos) -> npt.NDArray[np.float32]:
-        """Outputs of the float file that `leg` is made from."""
+    def _reference(self, leg: _Leg, photos: images.Photos) -> list[Any]:
+        """Predictions of the float file that `leg` is made from."""
         parent = self._builder.parent(leg)
         if parent.format not in self._references:
             runtime = routes.RUNTIME_OF[parent.format][0]
-            found = accuracy.outputs(parent, runtime, photos, usable_cores())
+            found = accuracy.predictions(parent, runtime, photos, usable_cores())
+            _check_found(found)
             self._references[parent.format] = found
         return self._references[parent.format]
+
+
+def _check_found(predictions: list[Any]) -> None:
+    """Refuse to compare boxes where there are none: nothing would agree with nothing."""
+    if all(isinstance(one, Sized) and not len(one) for one in predictions):
+        raise ToolError(
+            f"the float model finds nothing on any of {len(predictions)} images: agreement with "
+            "it would say nothing",
+            hint="take trained weights, and give photos with what they know with --calib",
+        )
 
 
 def over_budget(artifact: Artifact) -> ToolError | None:

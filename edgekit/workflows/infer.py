@@ -27,8 +27,8 @@ def infer(
     batch: int,
     threads: int,
     model: Path | None = None,
-) -> npt.NDArray[np.float32]:
-    """The first output of `artifact` for `images`.
+) -> tuple[npt.NDArray[np.float32], ...]:
+    """The outputs of `artifact` for `images`.
 
     Args:
         link: The way to the machine that runs it.
@@ -40,7 +40,7 @@ def infer(
         model: Another file of the artifact's than the one that is deployed.
 
     Returns:
-        Shape (N, ...).
+        Each of shape (N, ...), in the order of the artifact's outputs.
 
     Raises:
         EdgekitError: The worker failed.
@@ -55,8 +55,8 @@ def infer(
         batch=batch,
         layouts={spec.name: spec.layout},
     )
-    found: npt.NDArray[np.float32] = run(link, job, {f"input:{spec.name}": images})["output:0"]
-    return found
+    found = run(link, job, {f"input:{spec.name}": images})
+    return tuple(found[f"output:{index}"] for index in range(len(found)))
 
 
 def infer_file(

@@ -53,6 +53,10 @@ class Keys:
     def _guard(self) -> object:
         return self._int8.guard_key
 
+    def is_given(self, precision: Precision) -> bool:
+        """Whether somebody gave the recipe of artifacts in `precision`."""
+        return precision is Precision.INT8 and self._int8.recipe is not None
+
     def recipe(
         self, format: Format, precision: Precision, graph: Sequence[GraphOp] = ()
     ) -> Recipe | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ import numpy as np
 from edgekit.datasets import images
 from edgekit.errors import DataError, ToolError
 from edgekit.graphs import GRAPHS
+from edgekit.quantization.ends import BEHIND
+from edgekit.quantization.recipe import FLOAT16, STATIC
 from edgekit.quantization.solve import Observed
 from edgekit.quantizers import QUANTIZERS, LayerCost, Quantizer
-from edgekit.records import Artifact, Calibration, Format, Precision, Recipe
+from edgekit.records import Artifact, Calibration, FloatLayer, Format, Precision, Recipe
+from edgekit.tasks import TASKS
 from edgekit.workflows import routes
 from edgekit.workflows.calibrate import Feeds
 from edgekit.workflows.frameworks import framework
@@ -49,7 +53,7 @@ class Lowering:
         found = self._keys.recipe(*leg, graph)
         if found is None:
             raise ToolError(f"{leg[0]}-{leg[1]} has no recipe", hint="report this to edgekit")
-        return found
+        return found if self._keys.is_given(leg[1]) else _with_ends(found, parent)
 
     def lower(self, parent: Artifact, recipe: Recipe, workdir: Path) -> dict[str, str]:
         """Write `parent` as `recipe` says into `workdir`; role of each file by name.
@@ -108,6 +112,19 @@ class Lowering:
 
 def _quantizer(parent: Artifact) -> Quantizer:
     return QUANTIZERS.get(parent.format)
+
+
+def _with_ends(recipe: Recipe, parent: Artifact) -> Recipe:
+    """`recipe` with what stands behind the last layers in float, where the task wants that."""
+    task = parent.spec.task
+    quantized = recipe.scheme in {STATIC, FLOAT16} and parent.format in {
+        Format.ONNX,
+        Format.LITERT,
+    }
+    if not quantized or task not in TASKS.names() or not TASKS.get(task).float_end:
+        return recipe
+    added = tuple(FloatLayer(name, BEHIND) for name in _quantizer(parent).ends(parent))
+    return replace(recipe, float_layers=(*recipe.float_layers, *added))
 
 
 def _check_differ(tensors: images.Tensors) -> None:

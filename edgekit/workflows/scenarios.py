@@ -195,7 +195,7 @@ def _end_to_end(wanted: Wanted, plan: BenchPlan) -> EndToEnd:
             hint="--end-to-end needs an artifact: `edgekit quantize FILE` makes one of a file",
         )
     contract = wire.Preprocess(**asdict(artifact.preprocess))
-    return EndToEnd([str(path) for path in _photos(wanted)], contract, artifact.spec.head)
+    return EndToEnd([str(path) for path in _photos(wanted)], contract, artifact.spec.task)
 
 
 def _photos(wanted: Wanted) -> Sequence[Path]:

@@ -29,7 +29,7 @@ class Root:
         labels: Names of its classes in order; empty if they aren't known.
         files: Role (as in `ArtifactFile`) of each file written, by name.
         images: The golden sample's inputs, shape (N, 3, H, W).
-        outputs: What the model gives for them, shape (N, ...).
+        outputs: What the model gives for them, each of shape (N, ...).
         notes: What was done that a user should know, in a few words each.
         parent_sha256: Digest of the file that it was made from; None if it was made from none.
     """
@@ -40,7 +40,7 @@ class Root:
     labels: tuple[str, ...]
     files: Mapping[str, str]
     images: Images
-    outputs: Images
+    outputs: tuple[Images, ...]
     notes: tuple[str, ...] = ()
     parent_sha256: str | None = None
 

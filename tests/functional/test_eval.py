@@ -29,7 +29,7 @@ def best(toy, photos):
     paths = sorted(photos.glob("*.png"))
     images = Tensors(artifact.preprocess, paths).stack()
     with linked(HERE) as link:
-        outputs = infer(link, artifact, images, runtime="onnxruntime", batch=1, threads=1)
+        (outputs,) = infer(link, artifact, images, runtime="onnxruntime", batch=1, threads=1)
     return dict(zip([path.name for path in paths], np.argsort(-outputs, axis=1), strict=True))
 
 

@@ -47,7 +47,7 @@ def test_the_trace_gives_what_the_network_gives_at_any_batch(tmp_path: Path, cou
     net = network.build(RANDOM, "toy", "toy")
     with torch.no_grad():
         expected = net.module(torch.from_numpy(images(count))).numpy()
-    found = assemble.reference(tmp_path / "model.pt2", images(count))
+    (found,) = assemble.reference(tmp_path / "model.pt2", images(count))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     assert found.dtype == np.float32
 
@@ -56,7 +56,7 @@ def test_embedding(tmp_path: Path):
     source = assemble.load(ModelRequest("toy", head="embed", weights="random"), tmp_path)
     assert source.spec.classes == 0
     assert [(t.name, t.shape) for t in source.spec.outputs] == [("embedding", (None, 48))]
-    found = assemble.reference(tmp_path / "model.pt2", images(3))
+    (found,) = assemble.reference(tmp_path / "model.pt2", images(3))
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
@@ -86,7 +86,8 @@ def test_scores_of_the_toy_differ_between_images(tmp_path: Path):
     assemble.load(RANDOM, tmp_path)
     rng = np.random.default_rng(0)
     colours = rng.uniform(-1, 1, (64, 3, 1, 1)).astype(np.float32)
-    classes = assemble.reference(tmp_path / "model.pt2", colours + 0.3 * images(64)).argmax(1)
+    (scores,) = assemble.reference(tmp_path / "model.pt2", colours + 0.3 * images(64))
+    classes = scores.argmax(1)
     assert len(set(classes.tolist())) >= 5
 
 
@@ -101,7 +102,7 @@ class BatchAsNumber(nn.Module):
 def test_a_batch_that_can_not_be_free_is_fixed(tmp_path: Path, batch: int):
     path = tmp_path / "model.pt2"
     assert tracing.trace(BatchAsNumber().eval(), (8, 8), batch, path) == batch
-    found = tracing.run(path, images(6, 8))
+    (found,) = tracing.run(path, images(6, 8))
     np.testing.assert_allclose(found, images(6, 8).mean((2, 3)) * batch, rtol=1e-4, atol=1e-6)
 
 

@@ -25,6 +25,7 @@ from edgekit.records import (
     Recipe,
     Weights,
 )
+from edgekit.tasks.boxes import Detections
 from edgekit.wire import TensorSpec
 from edgekit.workflows import accuracy
 from edgekit.workflows import guard as guarding
@@ -112,10 +113,10 @@ class FakeBuilder:
 def guard(monkeypatch):
     """A guard over a fake builder; labels say that class 0 is right, if there are any."""
 
-    def outputs(artifact, runtime, photos, threads):
+    def predictions(artifact, runtime, photos, threads):
         count = len(artifact.recipe.float_layers) if artifact.recipe else 99
         wrong = max(0, builder.wrong - count) if artifact.recipe else 0
-        return np.eye(2, dtype=np.float32)[[1] * wrong + [0] * (10 - wrong)]
+        return [1] * wrong + [0] * (10 - wrong)
 
     builder: Any = None
 
@@ -124,7 +125,7 @@ def guard(monkeypatch):
         builder = FakeBuilder(wrong, layers)
         return builder, Guard(builder, Int8Plan(**plan), lambda _: None)
 
-    monkeypatch.setattr(accuracy, "outputs", outputs)
+    monkeypatch.setattr(accuracy, "predictions", predictions)
     monkeypatch.setattr(guarding, "held_out_set", lambda _: PhotoSet(PHOTOS, ("",) * 10))
     right = (frozenset({0}),) * 10
     monkeypatch.setattr(labels, "read", lambda *_: labels.Labelled(PHOTOS, right))
@@ -178,6 +179,44 @@ def test_the_best_try_is_kept_where_it_is_asked_for(guard):
     missed = over_budget(builder.chosen)
     assert missed is not None
     assert missed.exit_code == 4
+
+
+def test_boxes_are_not_compared_where_the_float_model_finds_none(guard, monkeypatch):
+    builder, found = guard(0, max_drop=1.0)
+    nothing = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+    monkeypatch.setattr(accuracy, "predictions", lambda *_: [nothing] * 10)
+    detect = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="detect"))
+    monkeypatch.setattr(builder, "artifact", lambda *_: detect)
+    monkeypatch.setattr(builder, "parent", lambda _: detect)
+    with pytest.raises(ToolError, match="finds nothing on any of 10 images"):
+        found.mend(LEG)
+
+
+def test_masks_are_guarded_by_the_overlap_of_their_classes(guard, monkeypatch):
+    builder, found = guard(0, max_drop=1.0, keep=True)
+    segment = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="segment"))
+    exact = replace(segment, precision=Precision.FP32)
+    rare, lost = np.zeros((2, 100, 100), np.int64)
+    rare[0, :2] = 1
+    monkeypatch.setattr(
+        accuracy,
+        "predictions",
+        lambda artifact, *_: [rare if artifact is exact else lost] * 10,
+    )
+    with_recipe = replace(segment, recipe=recipe_of_onnx())
+    monkeypatch.setattr(builder, "artifact", lambda *_: with_recipe)
+    monkeypatch.setattr(builder, "parent", lambda _: exact)
+    found.mend(LEG)
+    assert builder.chosen.guard.value < 0.51
+    assert not builder.chosen.guard.met
+
+
+def test_a_head_of_unknown_meaning_is_refused(guard, monkeypatch):
+    builder, found = guard(0, max_drop=1.0)
+    unknown = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="tensor"))
+    monkeypatch.setattr(builder, "artifact", lambda *_: unknown)
+    with pytest.raises(UsageError, match="nothing says what 'tensor' means"):
+        found.mend(LEG)
 
 
 def test_options_of_a_guard_without_a_budget_are_refused():

@@ -1,0 +1,187 @@
+"""A set to learn from: pictures on disk, and what is right for each."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit.datasets import images
+from edgekit.errors import DataError
+from edgekit.records import digest
+from edgekit.storage import file_sha256
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.uint8]
+# What a mask says of pixels that count for nothing, as in Pascal VOC and Cityscapes.
+IGNORED = 255
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """The objects of one picture.
+
+    Attributes:
+        corners: Left, top, right, bottom of each, in pixels of the picture, shape (n, 4),
+            float32. Right and bottom are the first that don't belong to it.
+        classes: Class of each, shape (n,), int64.
+    """
+
+    corners: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture.
+
+    Attributes:
+        path: Its file.
+        right: Its class, its objects, or the file of its mask.
+    """
+
+    path: Path
+    right: int | Boxes | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Pictures with what is right for each; read when they are asked for.
+
+    Attributes:
+        source: Where they come from, for people.
+        names: Names of the classes in order.
+        items: The pictures.
+        notes: What was passed over or mended, and why, in a line each.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    items: tuple[Item, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Picture, Any]:
+        """Picture (H, W, 3) and target of one item: its class, its `Boxes`, or its mask (H, W).
+
+        Raises:
+            DataError: A file can't be read any more.
+        """
+        item = self.items[index]
+        picture = np.asarray(images.read(item.path).convert("RGB"))
+        if isinstance(item.right, Path):
+            return picture, np.asarray(images.read(item.right))
+        return picture, item.right
+
+    def take(self, chosen: Sequence[int]) -> "Dataset":
+        """The items of these indices, in their order."""
+        return replace(self, items=tuple(self.items[index] for index in chosen))
+
+    def file_digests(self) -> tuple[str, ...]:
+        """SHA-256 of each picture's file."""
+        stats = ((item.path, item.path.stat()) for item in self.items)
+        return tuple(_digest(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the pictures and of what is right for each, wherever they lie."""
+        rows = zip(self.file_digests(), map(_content, self.items), strict=True)
+        return digest([self.names, list(rows)])
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _digest(path: Path, mtime_ns: int, size_bytes: int) -> str:
+    """Read once: a training asks for the same files several times."""
+    del mtime_ns, size_bytes  # another file under this name is another one
+    return file_sha256(path)
+
+
+def _content(item: Item) -> object:
+    match item.right:
+        case Path():
+            return file_sha256(item.right)
+        case Boxes():
+            return [item.right.corners.tolist(), item.right.classes.tolist()]
+        case int():
+            return item.right
+
+
+def split(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Two parts: what is learnt from, and what is held out.
+
+    Copies of a picture stay together, or the numbers would flatter. Where each picture has one
+    class, each class gives its share, one picture at least.
+
+    Args:
+        dataset: The pictures.
+        share: Share of each class to hold out, between 0 and 1.
+        seed: Seed of who is held out.
+
+    Raises:
+        DataError: One part would be empty, or a class would have nothing to learn from.
+    """
+    held: set[int] = set()
+    for group in _groups(dataset):
+        if len(group) < 2:  # noqa: PLR2004 -- one for each part
+            raise DataError(
+                f"{dataset.source} has {_alone(dataset, group)}: one part would be empty",
+                hint="give more images, or others to measure on with --val",
+            )
+        order = np.random.default_rng(seed).permutation(len(group))
+        count = min(max(1, round(share * len(group))), len(group) - 1)
+        held.update(index for place in order[:count] for index in group[place])
+    rest = [index for index in range(len(dataset)) if index not in held]
+    return dataset.take(rest), dataset.take(sorted(held))
+
+
+def _groups(dataset: Dataset) -> list[list[list[int]]]:
+    """Indices by class, where there is one a picture, and within it by content."""
+    copies: dict[str, list[int]] = {}
+    for index, sha256 in enumerate(dataset.file_digests()):
+        copies.setdefault(sha256, []).append(index)
+    classes: dict[int, list[list[int]]] = {}
+    for indices in copies.values():
+        right = dataset.items[indices[0]].right
+        classes.setdefault(right if isinstance(right, int) else 0, []).append(indices)
+    return list(classes.values())
+
+
+def _alone(dataset: Dataset, group: list[list[int]]) -> str:
+    right = dataset.items[group[0][0]].right
+    of = f" of class {dataset.names[right]!r}" if isinstance(right, int) else ""
+    return f"only one picture{of}"
+
+
+def check_apart(learnt: Dataset, measured: Dataset) -> None:
+    """Refuse to measure on what was learnt from.
+
+    Raises:
+        DataError: With the first of them, or where the classes are others.
+    """
+    if learnt.names != measured.names:
+        raise DataError(
+            f"{measured.source} has other classes than {learnt.source}: "
+            f"{', '.join(measured.names[:_SHOWN])} and {', '.join(learnt.names[:_SHOWN])}",
+            hint="give both the same classes, in the same order",
+        )
+    known = set(learnt.file_digests())
+    pairs = zip(measured.items, measured.file_digests(), strict=True)
+    both = [item.path.name for item, sha256 in pairs if sha256 in known]
+    if both:
+        raise DataError(
+            f"{len(both)} images of {measured.source} are learnt from too: "
+            f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
+            hint="measure on others: on these the numbers would flatter",
+        )
+
+
+def listing(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

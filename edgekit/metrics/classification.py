@@ -1,0 +1,69 @@
+"""Top-1 and top-5 of class scores, by class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edgekit.metrics.worst import worst
+from edgekit.records.scores import Image, Part, Score
+
+_TOP = 5
+
+
+def score(
+    outputs: npt.NDArray[np.float32],
+    right: npt.NDArray[np.int64],
+    names: Sequence[str],
+    files: Sequence[str],
+) -> Score:
+    """How often the largest output is that of the right class.
+
+    Args:
+        outputs: Class scores before softmax, shape (N, classes).
+        right: The right class of each image, shape (N,).
+        names: Names of the classes.
+        files: Names of the images.
+    """
+    # As `edgekit eval` ranks them: of equal outputs the first class wins.
+    order = np.argsort(-outputs, axis=1, kind="stable")
+    hits = order[:, 0] == right
+    among = (order[:, :_TOP] == right[:, None]).any(axis=1)
+    each = [np.flatnonzero(right == index) for index in range(len(names))]
+    return Score(
+        metric="top1",
+        value=_mean(hits),
+        others={
+            "top5": _mean(among),
+            # Each class counts the same, however many images it has.
+            "mean_class_top1": _mean(np.array([hits[rows].mean() for rows in each if rows.size])),
+        },
+        classes=tuple(
+            Part(name, len(rows), _mean(hits[rows]))
+            for name, rows in zip(names, each, strict=True)
+        ),
+        worst=worst(_images(outputs, right, names, files)),
+        images=len(right),
+    )
+
+
+def _mean(values: npt.NDArray[np.bool_ | np.float64]) -> float | None:
+    return float(np.mean(values)) if values.size else None
+
+
+def _images(
+    outputs: npt.NDArray[np.float32],
+    right: npt.NDArray[np.int64],
+    names: Sequence[str],
+    files: Sequence[str],
+) -> list[Image]:
+    """Each image with the probability that its right class is given."""
+    shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True, initial=-np.inf)
+    shares = np.exp(shifted)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return [
+        Image(file, float(row[truth]), f"{names[truth]} taken for {names[int(row.argmax())]}")
+        if row.argmax() != truth
+        else Image(file, float(row[truth]))
+        for file, row, truth in zip(files, shares, right, strict=True)
+    ]

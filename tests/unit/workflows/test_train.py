@@ -1,0 +1,149 @@
+"""What a training refuses before it costs anything."""
+
+import math
+import shutil
+
+import pytest
+import safetensors.torch
+import torch
+
+from edgekit.errors import DataError, UsageError
+from edgekit.models import trained
+from edgekit.records import ModelRequest, Origin
+from edgekit.workflows import train as workflow
+from tests.unit.datasets.pictures import class_folders
+
+
+def run(
+    tmp_path, *, model="toy", method="full", data=None, measured=None, teacher=None, **changed
+):
+    fields = {name: changed.pop(name) for name in ("head", "weights", "seed") if name in changed}
+    request = ModelRequest(model, input_size=16, **{"weights": "random", **fields})
+    folder = data or class_folders(tmp_path / "data", {"cat": 3, "dog": 3})
+    plan = workflow.TrainPlan(
+        request,
+        method,
+        folder,
+        measured,
+        tmp_path / "out",
+        {"epochs": 1, "batch": 2, **changed},
+        teacher,
+    )
+    said: list[str] = []
+    return workflow.train(plan, said.append, lambda _: None), said
+
+
+def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
+    result, said = run(tmp_path, data=class_folders(tmp_path / "d", {"cat": 10, "dog": 10}))
+    assert result.images == 16
+    assert result.score.images == 4
+    assert "learning from 16 images, measuring on 4 others" in said
+
+
+def test_parts_of_the_folder_are_taken_as_they_are(tmp_path):
+    class_folders(tmp_path / "all", {"cat": 5, "dog": 4})
+    for name, learnt in (("cat", 2), ("dog", 3)):
+        for path in (tmp_path / "all" / name).iterdir():
+            part = "train" if int(path.stem) < learnt else "val"
+            (tmp_path / "d" / part / name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / "d" / part / name)
+    result, _ = run(tmp_path, data=tmp_path / "d")
+    assert (result.images, result.score.images) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        ({"epochs": 0}, "--epochs 0", "1 or more"),
+        ({"batch": 1}, "--batch 1", "2 or more"),
+        ({"lr": 0.0}, "--lr 0.0 is no rate", "0.001"),
+        ({"lr": math.nan}, "--lr nan is no rate", "0.001"),
+        ({"method": "magic"}, "no training method named 'magic'", "probe"),
+        ({"head": "embed"}, "no head that can be trained named 'embed'", "classify"),
+        ({"model": "nothing-like-it"}, "no model named", "did you mean|one of"),
+        ({"weights": "missing.pth"}, "there is no such file", "pretrained"),
+        ({"seed": -1}, "--seed -1 is out of range", "0 to"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, asked, message, hint):
+    with pytest.raises(UsageError, match=message) as caught:
+        run(tmp_path, **asked)
+    assert any(word in caught.value.hint for word in hint.split("|"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_probe_has_no_teacher(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    with pytest.raises(UsageError, match="--teacher can't be given"):
+        run(tmp_path, method="probe", teacher=file)
+    with pytest.raises(UsageError, match="there is no such file"):
+        run(tmp_path, teacher=tmp_path / "none")
+
+
+def test_one_picture_is_nothing_to_learn_from(tmp_path):
+    with pytest.raises(DataError, match="only one picture of class 'cat'") as caught:
+        run(tmp_path, data=class_folders(tmp_path / "d", {"cat": 1, "dog": 1}))
+    assert "--val" in caught.value.hint
+
+
+def test_pictures_that_are_learnt_from_are_not_measured_on(tmp_path):
+    data = class_folders(tmp_path / "d", {"cat": 3, "dog": 3})
+    with pytest.raises(DataError, match="are learnt from too"):
+        run(tmp_path, data=data, measured=data)
+
+
+def test_a_checkpoint_of_another_architecture_is_said(tmp_path):
+    file = tmp_path / "other.pth"
+    torch.save({"conv.weight": torch.zeros(3, 3)}, file)
+    with pytest.raises(DataError, match="does not fit toy"):
+        run(tmp_path, weights=str(file))
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_say_what_they_are_of_are_held_to_it(tmp_path):
+    origin = Origin("full", "random", None, "0" * 64)
+    file = tmp_path / "model.safetensors"
+    trained.write(
+        file,
+        {"a": torch.zeros(1)},
+        trained.Trained("toy", "toy-rep", "classify", ("x", "y"), 16, origin),
+    )
+    with pytest.raises(UsageError, match="was trained as toy:toy-rep, not toy:toy"):
+        run(tmp_path, weights=str(file))
+    with pytest.raises(UsageError, match="was trained as --input-size 16, not 24"):
+        trained.completed(
+            ModelRequest("toy-rep", weights=str(file), input_size=24), "toy", "toy-rep"
+        )
+    with pytest.raises(UsageError, match="was trained as --classes 2, not 5"):
+        trained.completed(ModelRequest("toy-rep", weights=str(file), classes=5), "toy", "toy-rep")
+    request, known = trained.completed(
+        ModelRequest("toy-rep", weights=str(file)), "toy", "toy-rep"
+    )
+    assert (request.classes, request.input_size) == (2, 16)
+    assert known
+    assert known.origin == origin
+
+
+def test_a_file_of_somebody_else_says_nothing_of_itself(tmp_path):
+    file = tmp_path / "theirs.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, file, metadata={"format": "pt"})
+    assert trained.describe(file) is None
+    file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(DataError, match="can't be read as a checkpoint"):
+        trained.describe(file)
+    safetensors.torch.save_file({"a": torch.zeros(1)}, file, metadata={"edgekit": "{}"})
+    with pytest.raises(DataError, match="doesn't say what it is of"):
+        trained.describe(file)
+
+
+def test_rounding_is_by_the_rule_of_where_files_will_run():
+    assert workflow.rounding("full", "arm64") == ("qat", "max")
+    assert workflow.rounding("full", "x86-avx2") == ("qat", "pairs")
+    with pytest.raises(UsageError, match="trains all weights, --method lora only some"):
+        workflow.rounding("lora", "host")
+
+
+def test_rounding_wants_weights_that_have_learnt(tmp_path):
+    with pytest.raises(UsageError, match="random ones have not"):
+        run(tmp_path, method="qat")

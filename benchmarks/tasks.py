@@ -49,7 +49,7 @@ ROWS = (
         "digits, all weights, from random ones",
         "digits",
         "mobilenet",
-        ("--method", "full", "--weights", "random", "--input-size", "64", "--epochs", "18"),
+        ("--method", "full", "--weights", "random", "--input-size", "64", "--epochs", "9"),
         0.97,
         360,
         1.0,

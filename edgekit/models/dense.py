@@ -101,10 +101,12 @@ def _whole(request: ModelRequest, head: Head, family: str, backbone: str) -> Bui
         net = FAMILIES.get(family).build(
             backbone, classes=request.classes, embed=False, input_size=request.input_size
         )
-    weights = loading.load(net.module, family, backbone, request)
-    labels = net.labels if weights.source.startswith(loading.PRETRAINED_SOURCES) else ()
     classes = len(net.labels) if request.classes is None else request.classes
     module = head.attach(net.module, Setting((), (), classes, net.preprocess.size))
+    # As it was trained here, or as torchvision saves it.
+    weights = loading.load_exact(module, request)
+    weights = weights or loading.load(net.module, family, backbone, request)
+    labels = net.labels if weights.source.startswith(loading.PRETRAINED_SOURCES) else ()
     module.eval().requires_grad_(requires_grad=False)
     return Built(module, net.preprocess, labels, weights, head.outputs, classes, "")
 

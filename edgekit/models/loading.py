@@ -59,19 +59,34 @@ def load_dense(
     if request.weights == PRETRAINED:
         found = _pretrained(net, family, backbone, request)
         return Weights(f"{found.source} + random neck and head", found.sha256)
+    if exact := load_exact(module, request):
+        return exact
     path = Path(request.weights)
     state = read(path)
-    lines = differences(state, module.state_dict())
-    if not lines:
-        put(state, module)
-        return Weights(f"file:{path.name}", file_sha256(path))
     if set(shapes(state)) & set(shapes(module.state_dict())):
+        lines = differences(state, module.state_dict())
         what = f"{backbone} with {request.head}"
         message = f"{path} does not fit {what}: {len(lines)} differences{listing(lines)}"
         hint = "give the --head, --neck, --classes and --input-size that it was trained with"
         raise DataError(message, hint=hint)
     found = _from_file(net, family, backbone, replace(request, classes=None))
     return Weights(f"{found.source} + random neck and head", found.sha256)
+
+
+def load_exact(module: nn.Module, request: ModelRequest) -> Weights | None:
+    """Fill `module` from the file that is asked for, if it was saved from such a module.
+
+    Raises:
+        DataError: The file can't be read.
+    """
+    if request.weights in {RANDOM, PRETRAINED}:
+        return None
+    path = Path(request.weights)
+    state = read(path)
+    if differences(state, module.state_dict()):
+        return None
+    put(state, module)
+    return Weights(f"file:{path.name}", file_sha256(path))
 
 
 def _whole(family: str, backbone: str, classes: int | None, input_size: int | None) -> State:

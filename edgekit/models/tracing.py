@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def _save(program: ExportedProgram, path: Path) -> None:
 
 
 def _export(module: nn.Module, image: torch.Tensor, dynamic: object) -> ExportedProgram:
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # torchvision's NMS asks torch by an older name.
+        warnings.filterwarnings("ignore", "`create_unbacked_symint`", FutureWarning)
         return torch.export.export(module, (image,), dynamic_shapes=dynamic, strict=False)
 
 

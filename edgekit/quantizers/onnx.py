@@ -11,7 +11,6 @@ import onnx
 from onnxruntime.quantization import CalibrationMethod, QuantType, quantize_dynamic
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
-from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.moments import Moments
@@ -20,6 +19,7 @@ from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
 from edgekit.quantization.solve import Observed, Solved, solve
 from edgekit.quantizers import Feeds, LayerCost
 from edgekit.quantizers.onnx_float import shield
+from edgekit.quantizers.onnx_half import float16
 from edgekit.quantizers.onnx_layers import (
     OnnxLayer,
     activations,
@@ -59,7 +59,7 @@ class _OnnxQuantizer:
     ) -> dict[str, str]:
         destination = workdir / MODEL
         if recipe.scheme == "float16":
-            _float16(source.model, recipe, destination)
+            onnx.save(float16(source.model, recipe), destination)
         elif recipe.scheme == DYNAMIC:
             _dynamic(source.model, recipe, destination)
         elif recipe.scheme == WEIGHT_ONLY:
@@ -75,19 +75,6 @@ class _OnnxQuantizer:
         self, source: Artifact, recipe: Recipe, observed: Observed, feeds: Feeds
     ) -> tuple[LayerCost, ...]:
         return costs(onnx.load(source.model), recipe, observed, feeds)
-
-
-def _float16(source: Path, recipe: Recipe, destination: Path) -> None:
-    blocked = [*DEFAULT_OP_BLOCK_LIST, *(kind.name for kind in recipe.float_kinds)]
-    loaded = onnx.load(source)
-    read_layers(loaded)  # names every operator
-    model = convert_float_to_float16(
-        loaded,
-        keep_io_types=True,
-        op_block_list=blocked,
-        node_block_list=[layer.name for layer in recipe.float_layers],
-    )
-    onnx.save(model, destination)
 
 
 def _dynamic(source: Path, recipe: Recipe, destination: Path) -> None:

@@ -64,8 +64,8 @@ TASKS: Registry[Task] = Registry(
         "segment": Entry("edgekit.tasks.masks:TASK"),
         "segment-fpn": Entry("edgekit.tasks.masks:TASK"),
         "detect": Entry("edgekit.tasks.distances:TASK"),
-        "detect-ssd": Entry("edgekit.tasks.candidates:TASK"),
-        "detect-rcnn": Entry("edgekit.tasks.candidates:TASK"),
+        "detect-ssd": Entry("edgekit.tasks.candidates:FIXED"),
+        "detect-rcnn": Entry("edgekit.tasks.candidates:LISTED"),
         DETECTIONS: Entry("edgekit.tasks.detections:TASK"),
     },
 )

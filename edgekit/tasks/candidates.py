@@ -7,7 +7,7 @@ from typing import Any, List, Sequence, Tuple
 import numpy as np
 
 from edgekit.tasks import boxes
-from edgekit.tasks.boxes import SAME, Detections
+from edgekit.tasks.boxes import Detections
 
 # Proposals overlap each other by up to 0.7: those that meet by less may be others.
 _PARTNERS = 0.8
@@ -16,8 +16,13 @@ _PARTNERS = 0.8
 class Candidates:
     """Raw outputs `boxes` (N, R, 4) or (N, R, C, 4), in pixels, and `scores` (N, R, C), 0 to 1.
 
-    Rows may come in any order: a two-stage detector lists its proposals by how sure it is.
+    Args:
+        in_order: Whether each row is a place, as SSD's are. A two-stage detector lists its
+            proposals by how sure it is, and fills up with rows whose scores are all 0.
     """
+
+    def __init__(self, *, in_order: bool) -> None:
+        self._in_order = in_order
 
     float_end = True  # coordinates: 8 bits of 320 pixels are steps of more than one
 
@@ -33,17 +38,19 @@ class Candidates:
     def paired(
         self, outputs: Sequence[Any], references: Sequence[Any]
     ) -> Tuple[List[Any], List[Any]]:
-        """Each row of the references beside the row of the outputs whose best box is nearest.
-
-        Of rows that stand in their places already, as SSD's do, none moves.
-        """
+        """Each row of the references beside the row of the outputs whose best box is nearest."""
+        if self._in_order:
+            return list(outputs), list(references)
         ours: List[List[Any]] = [[], []]
         theirs: List[List[Any]] = [[], []]
         for corners, scores, expected, wanted in zip(*outputs, *references):
-            rows, columns = _partners(_best(corners, wanted), _best(expected, wanted))
-            for kept, part in zip(ours, (corners, scores)):
+            given, real = scores.max(axis=1) > 0, wanted.max(axis=1) > 0
+            rows, columns = _partners(
+                _best(corners[given], scores[given]), _best(expected[real], wanted[real])
+            )
+            for kept, part in zip(ours, (corners[given], scores[given])):
                 kept.append(part[rows])
-            for kept, part in zip(theirs, (expected, wanted)):
+            for kept, part in zip(theirs, (expected[real], wanted[real])):
                 kept.append(part[columns])
         return [np.concatenate(kept) for kept in ours], [np.concatenate(kept) for kept in theirs]
 
@@ -57,9 +64,9 @@ def _best(corners: Any, scores: Any) -> Any:
 
 def _partners(found: Any, expected: Any) -> Tuple[Any, Any]:
     """Indices of rows of `found` and of `expected` that belong together."""
-    if found.shape == expected.shape and _same_places(found, expected):
-        return np.arange(len(found)), np.arange(len(found))
     shared = boxes.overlaps(found, expected)
+    if not shared.size:
+        return np.arange(0), np.arange(0)
     rows = shared.argmax(axis=0)
     columns = np.arange(len(expected))
     mutual = shared.argmax(axis=1)[rows] == columns
@@ -67,9 +74,5 @@ def _partners(found: Any, expected: Any) -> Tuple[Any, Any]:
     return rows[columns], columns
 
 
-def _same_places(found: Any, expected: Any) -> bool:
-    own = np.diagonal(boxes.overlaps(found, expected))
-    return bool(np.mean(own >= SAME) > 0.9)  # noqa: PLR2004 -- noise may move a few
-
-
-TASK = Candidates()
+FIXED = Candidates(in_order=True)
+LISTED = Candidates(in_order=False)

@@ -15,7 +15,7 @@ class Classes:
     def decode(self, outputs: Sequence[Any], size: Tuple[int, int]) -> List[Any]:
         """The best class of each image."""
         del size
-        return list(np.asarray(outputs[0]).argmax(axis=-1))
+        return list(np.atleast_1d(np.asarray(outputs[0]).argmax(axis=-1)))
 
     def agreement(self, found: Sequence[Any], expected: Sequence[Any]) -> float:
         """Share of images with the same best class."""

@@ -27,10 +27,15 @@ def test_json_is_the_record(run_json):
 
 def test_a_pattern_finds_exact_names_and_counts_them(run_json):
     found = run_json("models", "mobilenet_v3")
-    assert {model["name"]: model["macs"] for model in found["models"]} == {
+    macs = {model["name"]: model["macs"] for model in found["models"]}
+    assert {name: macs[name] for name in macs if name.startswith("torchvision:")} == {
         "torchvision:mobilenet_v3_large": 216_589_760,
         "torchvision:mobilenet_v3_small": 56_510_400,
     }
+    # Whole detectors, each more than its backbone.
+    whole = [number for name, number in macs.items() if name.startswith("detectors:")]
+    assert len(whole) == 3
+    assert min(whole) > 216_589_760
     assert found["more"] == []
 
 

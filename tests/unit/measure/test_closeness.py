@@ -54,3 +54,9 @@ def test_a_reference_of_zeros_gives_a_finite_number() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(DataError, match="1x3"):
         closeness([np.zeros((1, 3))], [np.zeros((1, 2))])
+
+
+def test_values_in_one_row_are_one_sample_of_the_gate() -> None:
+    found = closeness([np.array([1.0, 2.0, 3.0])], [np.array([1.0, 2.0, 4.0])])
+    assert found.agreement == 1.0
+    assert found.sqnr_db == pytest.approx(10 * math.log10(21))

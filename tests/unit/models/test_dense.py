@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from edgekit.errors import DataError, UsageError
+from edgekit.measure.closeness import closeness
 from edgekit.models import FAMILIES, HEADS, assemble, catalog, dense, network
 from edgekit.models.features import STRIDES, Pyramid
 from edgekit.records import ModelRequest
@@ -40,6 +41,28 @@ def test_the_trace_gives_what_the_network_gives_in_every_output(tmp_path: Path, 
         assemble.reference(tmp_path / "model.pt2", images), expected, strict=True
     ):
         np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shapes"),
+    [
+        (request("detect", nms=True), [(84, 4), (84,), (84,)]),
+        (request("detect-rcnn"), [(100, 3, 4), (100, 3)]),
+    ],
+)
+def test_a_trace_with_nms_in_it_takes_any_batch(tmp_path: Path, asked, shapes):
+    spec = assemble.load(asked, tmp_path).spec
+    most = min(100, PLACES * 3) if asked.nms else 100
+    assert [one.shape[1:] for one in spec.outputs] == [(most, *one[1:]) for one in shapes]
+    assert spec.task == ("detections" if asked.nms else "detect-rcnn")
+    images = np.random.default_rng(0).normal(size=(3, 3, SIZE, SIZE)).astype(np.float32)
+    module = network.build(asked, "toy", "toy").module
+    with torch.no_grad():
+        expected = [output.numpy() for output in module(torch.from_numpy(images))]
+    found = assemble.reference(tmp_path / "model.pt2", images)
+    near = closeness(found, expected, spec.task, (SIZE, SIZE))
+    assert near.sqnr_db is None or near.sqnr_db > 60
+    assert near.agreement > 0.9
 
 
 @pytest.mark.parametrize(

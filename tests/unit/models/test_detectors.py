@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -116,6 +118,21 @@ def test_ssdlite_gives_torchvisions_boxes_and_scores():
         expected = net.module.box_coder.decode_single(raw["bbox_regression"][0], anchors)
     torch.testing.assert_close(boxes[0], expected, rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(scores, raw["cls_logits"].softmax(-1)[..., 1:])
+
+
+def test_a_checkpoint_of_a_whole_detector_is_taken_as_trained_here_or_by_torchvision(tmp_path):
+    name = "ssdlite320_mobilenet_v3_large"
+    asked = ModelRequest(name, "detect-ssd", 5, "random", 96)
+    trained = dense.build(asked, "detectors", name).module
+    states = {"here.pth": trained.state_dict(), "there.pth": trained.detector.state_dict()}
+    for file, state in states.items():
+        torch.save(state, tmp_path / file)
+        found = dense.build(
+            replace(asked, weights=str(tmp_path / file), seed=1), "detectors", name
+        )
+        assert found.weights.source == f"file:{file}"
+        for key, value in found.module.state_dict().items():
+            torch.testing.assert_close(value, trained.state_dict()[key])
 
 
 def test_faster_rcnn_by_name_finds_what_torchvision_finds():

@@ -124,13 +124,23 @@ def candidates(seed: int, count: int = 30) -> list[np.ndarray]:
     return [corners, rng.uniform(0, 1, (1, count, 3)).astype(np.float32)]
 
 
-@pytest.mark.parametrize("task", ["detect-rcnn", "detect-ssd"])
-def test_rows_in_another_order_are_equal(task):
+def test_proposals_in_another_order_are_equal_and_places_are_not():
     references = candidates(0)
     order = np.random.default_rng(1).permutation(30)
     outputs = [array[:, order] for array in references]
-    found = closeness(outputs, references, task, (240, 240))
+    found = closeness(outputs, references, "detect-rcnn", (240, 240))
     assert (found.sqnr_db, found.agreement) == (None, 1.0)
+    places_ = closeness(outputs, references, "detect-ssd", (240, 240))
+    assert places_.sqnr_db is not None
+    assert places_.sqnr_db < 10
+
+
+def test_proposals_that_only_fill_up_are_not_compared():
+    references, outputs = candidates(0), candidates(0)
+    for index, each in enumerate((references, outputs)):
+        each[1][:, 20:] = 0
+        each[0][:, 20:] += 7 * index
+    assert closeness(outputs, references, "detect-rcnn", (999, 999)).sqnr_db is None
 
 
 def test_rows_that_have_no_partner_count_in_the_agreement_alone():

@@ -36,6 +36,8 @@ from edgekit.records.model import (
     ModelSpec,
     Preprocess,
     Target,
+    TextRequest,
+    Tokens,
     Weights,
 )
 from edgekit.records.results import (
@@ -92,7 +94,9 @@ __all__ = [
     "ShipVerdict",
     "Subject",
     "Target",
+    "TextRequest",
     "Timing",
+    "Tokens",
     "Weights",
     "canonical_json",
     "digest",

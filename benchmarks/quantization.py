@@ -37,7 +37,7 @@ from edgekit.quantizers import QUANTIZERS
 from edgekit.records import Artifact, Format, Precision, Recipe
 from edgekit.runtimes import RUNTIMES, Session
 from edgekit.workflows import accuracy
-from edgekit.workflows.calibrate import Feeds
+from edgekit.workflows.calibrate import PhotoFeeds
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
 NAMES = ("efficientnet", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
@@ -152,7 +152,7 @@ def variants(source: Artifact, chosen: Recipe, data: Photos, out: Path) -> Itera
     """The recipe with one step switched at a time."""
     quantizer = QUANTIZERS.get(source.format)
     calib = images.Tensors(source.preprocess, data.calib.paths)
-    observed = quantizer.observe(source, Feeds(calib, source.inputs[0]))
+    observed = quantizer.observe(source, PhotoFeeds(calib, source.inputs[0]))
     runtime = "onnxruntime" if source.format is Format.ONNX else "litert"
     plain = replace(chosen, rounding="nearest", correct_bias=False)
     for name, changed in {
@@ -288,7 +288,7 @@ def for_vnni(source: Artifact, data: Photos, out: Path) -> Iterator[Row]:
     chosen = recipe(target("x86-vnni"), Format.ONNX, Precision.INT8)
     quantizer = QUANTIZERS.get(Format.ONNX)
     calib = images.Tensors(source.preprocess, data.calib.paths)
-    observed = quantizer.observe(source, Feeds(calib, source.inputs[0]))
+    observed = quantizer.observe(source, PhotoFeeds(calib, source.inputs[0]))
     if chosen is not None:
         folder = out / "vnni"
         folder.mkdir()

@@ -15,7 +15,10 @@ _DEFAULT_OUT = Path("exported")
 def export(
     model: Annotated[
         str,
-        typer.Argument(help="A short name (`edgekit models`) or any timm or torchvision name."),
+        typer.Argument(
+            help="A short name (`edgekit models`), any timm or torchvision name; for text bert, "
+            "gpt, or either with a checkpoint: bert:FOLDER, gpt:OWNER/NAME."
+        ),
     ],
     *,
     format: Annotated[
@@ -32,8 +35,12 @@ def export(
     ] = False,
     precision: Annotated[str, typer.Option(help="Precisions, by commas: fp32, fp16, int8.")] = "",
     head: Annotated[
-        str, typer.Option(help="What the network gives: classify or embed.")
-    ] = "classify",
+        str,
+        typer.Option(
+            help="What the network gives: classify or embed; of gpt next-token or "
+            "next-token-cached. Default: the first of its kind."
+        ),
+    ] = "",
     classes: Annotated[
         int | None, typer.Option(help="Number of classes. Default: the weights'.")
     ] = None,
@@ -51,26 +58,36 @@ def export(
     data: options.GuardData = None,
     no_verdict: options.NoVerdict = False,
     keep: options.Keep = False,
+    cut: options.Cut = False,
     target: options.Target = "host",
     out: Annotated[Path, typer.Option(help="Folder to publish in.")] = _DEFAULT_OUT,
     seed: Annotated[int, typer.Option(help="Seed of random weights and of chosen photos.")] = 0,
     json: options.Json = False,
 ) -> None:
     """Build a model and convert it, with parity to the torch model checked."""
+    from edgekit.models.text.catalog import is_text
     from edgekit.quantization.target import target as find_target
-    from edgekit.records import Format, ModelRequest, Precision
+    from edgekit.records import Format, ModelRequest, Precision, TextRequest
     from edgekit.workflows import export as workflow
     from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     chosen = options.several(precision, Precision, "--precision")
     chosen += (Precision.INT8,) * int8 + (Precision.FP16,) * fp16
+    request: ModelRequest | TextRequest
+    if text := is_text(model):
+        options.refuse_for_text(classes=classes, input_size=input_size, batch=batch)
+        request = TextRequest(model, head, weights, seed)
+    else:
+        head = head or "classify"
+        request = ModelRequest(model, head, classes, weights, input_size, batch, seed)
+    formats = options.several(format, Format, "--format")
     plan = workflow.ExportPlan(
-        request=ModelRequest(model, head, classes, weights, input_size, batch, seed),
-        formats=options.several(format, Format, "--format") or workflow.installed_formats(),
+        request=request,
+        formats=formats or workflow.installed_formats(text=text),
         precisions=chosen,
         target=find_target(target),
         out=out,
-        int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep),
+        int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep, cut),
         # What int8 has to be better than.
         beside=(Precision.FP16,) * int8,
     )

@@ -79,7 +79,8 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
     """What to time with: stored samples first, made-up ones up to `DISTINCT`."""
     feeds = stored.rotation(batch_of(session.inputs)) if stored else []
-    return feeds + random_feeds(session.inputs, max(0, DISTINCT - len(feeds)), job.seed)
+    lacking = max(0, DISTINCT - len(feeds))
+    return feeds + random_feeds(session.inputs, lacking, job.seed, job.bounds)
 
 
 def _golden(

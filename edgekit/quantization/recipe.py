@@ -48,6 +48,11 @@ _WITH_LAYER_NORM = {
     frozenset({"RSQRT", "SQUARED_DIFFERENCE"}): ("ADD", "SUB", "MEAN", "MUL"),
 }
 _SUMS = "part of a layer norm, or of the sums that it reads"
+# What norms a text network can have: a layer norm, or the parts of a root mean square.
+_NORMS = ({"LayerNormalization"}, {"ReduceMean", "Sqrt"})
+_PRODUCT = "a product of two activations: as fast in float here, and nearer"
+# A table of less than this is no matter of a file's size.
+_TABLE_BYTES = 2**20
 
 
 def recipe(
@@ -86,6 +91,22 @@ def recipe(
     return fitted(chosen, graph) if graph else chosen
 
 
+def usual_scheme(target: Target, format: Format, *, text: bool) -> str:
+    """The scheme that a file of `format` gets on `target` where none is asked for.
+
+    Args:
+        target: Where the file will run.
+        format: Its format.
+        text: Whether the network reads text.
+    """
+    if not text or format not in {Format.ONNX, Format.OPENVINO}:
+        return STATIC
+    if format is Format.ONNX:
+        return DYNAMIC
+    # Without VNNI OpenVINO's int8 products are slower than float's.
+    return WEIGHT_ONLY if saturates(target) else STATIC
+
+
 def check_scheme(scheme: str, format: Format) -> None:
     """Refuse a scheme that doesn't exist, or that `format` doesn't have.
 
@@ -116,7 +137,35 @@ def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
         more = (names for norm, names in _WITH_LAYER_NORM.items() if there >= norm)
         kinds += tuple(FloatLayer(name, _SUMS) for name in chain(*more) if name not in known)
     kinds = tuple(kind for kind in kinds if kind.name in there)
-    return replace(chosen, float_kinds=kinds, network=network(graph))
+    found = replace(chosen, float_kinds=kinds, network=network(graph))
+    return _for_text(found, graph) if _reads_text(graph) else found
+
+
+def _reads_text(graph: Sequence[GraphOp]) -> bool:
+    """Whether a network is a transformer over ids: it looks them up, has norms and no convolution.
+
+    The names of kinds are ONNX's: only such files are quantized from there.
+    """
+    there = {op.op for op in graph}
+    has_norm = any(norm <= there for norm in _NORMS)
+    return {"Gather", "MatMul"} <= there and has_norm and "Conv" not in there
+
+
+def _for_text(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
+    if chosen.weight_type != "int8" or chosen.format is Format.TENSORRT:
+        return chosen
+    tables = any(op.op == "Gather" and op.weight_bytes >= _TABLE_BYTES for op in graph)
+    chosen = replace(chosen, quantize_tables=tables)
+    if chosen.scheme != STATIC or chosen.float_layers:
+        return chosen
+    products = (op.name for op in graph if op.op == "MatMul" and not op.weight_bytes)
+    return replace(
+        chosen,
+        quantize_outputs=False,
+        quantize_bias=False,
+        float_layers=tuple(FloatLayer(name, _PRODUCT) for name in products),
+        reasons=(*chosen.reasons, "a product of a matrix gives float at no cost in time"),
+    )
 
 
 def _float16(target: Target, format: Format) -> Recipe:

@@ -28,6 +28,7 @@ from edgekit.quantizers.onnx_layers import (
     write_layer,
 )
 from edgekit.quantizers.onnx_rank import costs
+from edgekit.quantizers.onnx_tables import store_tables
 from edgekit.records import Artifact, Recipe
 
 MODEL = "model.onnx"
@@ -64,6 +65,11 @@ class _OnnxQuantizer:
             _weight_only(source.model, recipe, destination)
         elif observed is not None:
             _int8(source.model, recipe, observed, destination)
+        if recipe.quantize_tables:
+            # At the end: where a table is also a layer's matrix, that one is solved by itself.
+            model = onnx.load(destination)
+            store_tables(model)
+            onnx.save(model, destination)
         return {MODEL: "model"}
 
     def rank(

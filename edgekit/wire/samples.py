@@ -16,7 +16,8 @@ class TensorSpec:
         name: The name in the model file.
         shape: Elements along each axis, the batch first; None where it is free.
         dtype: NumPy's name of the element type.
-        layout: Meaning of the axes: `NCHW`, `NHWC`, `NC`, or empty where it isn't known.
+        layout: Meaning of the axes: `NCHW`, `NHWC`, `NC`, `NL` (a row of tokens, filled up with
+            zeros that a mask hides), or empty where it isn't known.
     """
 
     name: str

@@ -74,7 +74,7 @@ def outputs(
     device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
     """Outputs for all photos, shape (N, classes), chunk by chunk."""
-    tensors = images.Tensors(artifact.preprocess, photos.paths)
+    tensors = images.Tensors(artifact.photos, photos.paths)
     batch = artifact.inputs[0].shape[0] or 1
     source = artifact.file("source")
     return np.concatenate(

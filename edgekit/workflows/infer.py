@@ -1,7 +1,7 @@
 """Running inputs through a file in a fresh worker: what parity, evaluation and gate share."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def infer(
     model: Path | None = None,
     device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
-    """The first output of `artifact` for `images`.
+    """The first output of `artifact` for `images`, as in `infer_all`.
 
     Args:
         artifact: What to run.
@@ -41,11 +41,49 @@ def infer(
 
     Returns:
         Shape (N, ...).
+    """
+    found: npt.NDArray[np.float32] = infer_all(
+        artifact,
+        [images],
+        runtime=runtime,
+        batch=batch,
+        threads=threads,
+        model=model,
+        device=device,
+    )[0]
+    return found
+
+
+def infer_all(
+    artifact: Artifact,
+    inputs: Sequence[npt.NDArray[Any]],
+    *,
+    runtime: str,
+    batch: int,
+    threads: int,
+    model: Path | None = None,
+    device: Device = HERE,
+) -> list[npt.NDArray[Any]]:
+    """Every output of `artifact` for samples.
+
+    Args:
+        artifact: What to run.
+        inputs: Samples of each of its inputs, in its own order, shape (N, ...); images (N, 3, H, W)
+            are turned into the layout that the file takes.
+        runtime: Name of the runtime.
+        batch: Samples in one inference.
+        threads: Threads that the runtime may use.
+        model: Another file of the artifact's than the one that is deployed.
+        device: Where to run it.
+
+    Returns:
+        Outputs in the file's order, shape (N, ...).
 
     Raises:
         EdgekitError: The worker failed.
     """
-    spec = artifact.inputs[0]
+    named = {spec.name: array for spec, array in zip(artifact.inputs, inputs, strict=True)}
+    free = [spec for spec in artifact.inputs if None in spec.shape[1:]]
     job = Job(
         kind="infer",
         runtime=runtime,
@@ -53,10 +91,11 @@ def infer(
         precision="fp16" if artifact.precision is Precision.FP16 else "fp32",
         threads=threads,
         batch=batch,
-        layouts={spec.name: spec.layout},
+        shapes={spec.name: [batch, *named[spec.name].shape[1:]] for spec in free},
+        layouts={spec.name: spec.layout for spec in artifact.inputs},
     )
-    found: npt.NDArray[np.float32] = run(job, {f"input:{spec.name}": images}, device)["output:0"]
-    return found
+    found = run(job, {f"input:{name}": array for name, array in named.items()}, device)
+    return [found[f"output:{index}"] for index in range(len(found))]
 
 
 def infer_file(

@@ -172,7 +172,9 @@ def _pooling(folder: Path | None) -> str:
         )
     said = _json(folder, POOLING)
     chosen = [pooling for name, pooling in _POOLINGS.items() if said.get(name)]
-    on = [name for name, value in said.items() if name.startswith("pooling_mode") and value is True]
+    on = [
+        name for name, value in said.items() if name.startswith("pooling_mode") and value is True
+    ]
     if said and (len(on) != 1 or not chosen):
         raise DataError(
             f"{folder} pools by {' and '.join(on) or 'nothing'}",

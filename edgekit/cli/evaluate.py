@@ -12,10 +12,21 @@ from edgekit.errors import UsageError
 def evaluate(
     artifact: Annotated[Path, typer.Argument(help="Folder of an artifact.")],
     *,
-    data: Annotated[Path, typer.Option(help="Images: one folder a class, or with a labels.json.")],
-    metric: Annotated[str, typer.Option(help="What to measure: top1 (top-5 comes with it).")] = (
-        "top1"
-    ),
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Images: one folder a class, or with a labels.json. For text a file with two "
+            "texts a line, and how alike they are, between tabs."
+        ),
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What to measure: top1 (top-5 comes with it) or spearman. Default: what the "
+            "artifact gives."
+        ),
+    ] = "",
+    cut: options.Cut = False,
     runtime: Annotated[str, typer.Option(help="Runtime. Default: the format's own.")] = "",
     threads: Annotated[
         int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
@@ -26,16 +37,18 @@ def evaluate(
     results: options.Results = None,
     json: options.Json = False,
 ) -> None:
-    """Measure accuracy and agreement with the float model, on the runtime."""
+    """Measure accuracy and closeness to the float model, on the runtime."""
     from edgekit import storage
     from edgekit.reports import evaluate as report
     from edgekit.results.store import Store
     from edgekit.workflows import evaluate as workflow
     from edgekit.workflows import machines
 
-    if metric != "top1":
-        raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1")
-    plan = workflow.EvalPlan(artifact, data, runtime or None, threads, machines.one(device))
+    if metric not in {"", "top1", "spearman"}:
+        raise UsageError(f"--metric knows no {metric!r}", hint="one of: top1, spearman")
+    plan = workflow.EvalPlan(
+        artifact, data, runtime or None, threads, machines.one(device), metric, cut
+    )
     store = Store(results or artifact.absolute().parent.parent / "results", output.say)
     if storage.is_artifact(artifact):
         store.probe()

@@ -171,9 +171,7 @@ class TextFamily(Protocol):
 TEXT_FAMILIES: Registry[TextFamily] = Registry(
     "text family",
     {
-        "bert": Entry(
-            "edgekit.models.text.transformers:BERT", "text", ("torch", "transformers")
-        ),
+        "bert": Entry("edgekit.models.text.transformers:BERT", "text", ("torch", "transformers")),
         "gpt": Entry("edgekit.models.text.transformers:GPT", "text", ("torch", "transformers")),
     },
 )

@@ -1,7 +1,7 @@
 """Tables that ids look up, such as a vocabulary's vectors, in 8 bits: a row and its scale.
 
-A row is a token's vector: it is read as it is and multiplied by nothing, so that its rounding error
-is a 254th of its largest value. A table is half of a small text encoder's file.
+A row is a token's vector: it is read as it is and multiplied by nothing, so that its rounding
+error is a 254th of its largest value at most. A table is half of a small text encoder's file.
 """
 
 from __future__ import annotations

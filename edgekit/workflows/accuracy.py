@@ -6,7 +6,7 @@ import numpy.typing as npt
 from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
-from edgekit.records import Artifact, Device
+from edgekit.records import Artifact, Device, Format, Precision
 from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
@@ -52,6 +52,26 @@ def check_apart(artifact: Artifact, photos: images.Photos) -> None:
             f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
             hint="evaluate on other images: on these the numbers would flatter the artifact",
         )
+
+
+def float_sibling(artifact: Artifact) -> Artifact | None:
+    """The float32 artifact beside `artifact`, of its own format where there is one; None if none.
+
+    A float32 artifact has one of another format for a sibling.
+    """
+    formats = (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TORCH)
+    for format in dict.fromkeys(formats):
+        path = artifact.path.parent / f"{format}-{Precision.FP32}"
+        if format is Format.TENSORRT or not storage.is_artifact(path):
+            continue
+        reference = storage.load(path)
+        same = (reference.spec, reference.contract_sha256) == (
+            artifact.spec,
+            artifact.contract_sha256,
+        )
+        if same and reference.sha256 != artifact.sha256:
+            return reference
+    return None
 
 
 def allowed_points(max_drop: float, count: int) -> float:

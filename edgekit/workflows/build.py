@@ -210,7 +210,7 @@ class Builder:
         recipe: Recipe | None = None,
         calibration: Calibration | None = None,
     ) -> Artifact:
-        """The artifact in `workdir`, made from `parent`, with what goes with it: golden sample, labels, tokenizer."""
+        """The artifact in `workdir`, made from `parent`, with its golden sample and the like."""
         for role in ("golden", "labels", "tokenizer"):
             if (path := parent.file(role)) is not None:
                 shutil.copyfile(path, workdir / path.name)

@@ -68,8 +68,8 @@ def infer_all(
 
     Args:
         artifact: What to run.
-        inputs: Samples of each of its inputs, in its own order, shape (N, ...); images (N, 3, H, W)
-            are turned into the layout that the file takes.
+        inputs: Samples of each of its inputs, in its own order, shape (N, ...); images,
+            (N, 3, H, W), are turned into the layout that the file takes.
         runtime: Name of the runtime.
         batch: Samples in one inference.
         threads: Threads that the runtime may use.

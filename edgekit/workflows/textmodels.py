@@ -18,7 +18,7 @@ from edgekit.quantization.recipe import usual_scheme
 from edgekit.records import Format, Target, TextRequest
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.sources import Arrays, Root
-from edgekit.workflows.textsets import GOLDEN_TOKENS, TextSet, calibration_set, golden_set
+from edgekit.workflows.textsets import TextSet, calibration_set, golden_set, golden_tokens
 
 # LiteRT has no free axes, and a TensorRT engine is built for lengths that nobody has said yet.
 FORMATS = (Format.TORCH, Format.ONNX, Format.OPENVINO)
@@ -76,7 +76,7 @@ class TextSource:
         """Build and trace the network, and run it on the golden sample's texts."""
         model = assemble.load(self._request, workdir)
         encoder = Encoder(workdir / assemble.TOKENIZER, model.tokens, cut=True)
-        length = min(GOLDEN_TOKENS, model.tokens.max_tokens)
+        length = golden_tokens(model.tokens)
         rows = [row[:length] for row in encoder.rows(self.golden().texts)]
         inputs = dict(zip(("input_ids", "attention_mask"), filled(rows, length), strict=True))
         trace = workdir / assemble.TRACE

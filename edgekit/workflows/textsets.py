@@ -14,11 +14,10 @@ from edgekit.datasets.tokens import Encoder, Row, filled
 from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models.text.catalog import CACHED
 from edgekit.quantizers import Feeds
-from edgekit.records import Artifact, Calibration
+from edgekit.records import Artifact, Calibration, Tokens
 from edgekit.workflows.calibrate import LEAST_PHOTOS, MAX_PHOTOS
 
-# Tokens of each of the golden sample's texts, filled up or cut.
-GOLDEN_TOKENS = 32
+_GOLDEN_TOKENS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,14 @@ def calibration_set(file: Path | None, seed: int, *, allow_few: bool, cut: bool)
         lines, numbers = (tuple(part[i] for i in kept) for part in (found.lines, found.numbers))
         found = texts.Texts(found.source, lines, numbers)
     return TextSet(found, cut)
+
+
+def golden_tokens(tokens: Tokens) -> int:
+    """Tokens of each of the golden sample's texts, which are filled up or cut to it.
+
+    One less than the network takes at most: a cache also holds one that is hidden.
+    """
+    return min(_GOLDEN_TOKENS, tokens.max_tokens - 1)
 
 
 def golden_set() -> TextSet:

@@ -64,13 +64,13 @@ class NextToken(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Scores (N, vocabulary) after the last token of each text; fill up on either side."""
-        scores = self.decoder(
+        features = self.decoder.base_model(
             input_ids=input_ids,
             attention_mask=_causal(attention_mask, input_ids.shape[1]),
             position_ids=_positions(attention_mask, input_ids.shape[1]),
             use_cache=False,
-        ).logits
-        return _last(scores, attention_mask)
+        ).last_hidden_state
+        return _scores(self.decoder, features, attention_mask)
 
 
 class NextTokenCached(nn.Module):
@@ -90,7 +90,7 @@ class NextTokenCached(nn.Module):
         self.decoder = decoder
         self.training = False
         # Its name until transformers 5.
-        known = inspect.signature(decoder.forward).parameters
+        known = inspect.signature(decoder.base_model.forward).parameters
         self._cache = "cache" if "cache" in known else "past_key_values"
         self.names = ["input_ids", "attention_mask", *cache_names("past", layers)]
 
@@ -108,17 +108,17 @@ class NextTokenCached(nn.Module):
     ) -> tuple[torch.Tensor, ...]:
         length = input_ids.shape[1]
         cache = DynamicCache(list(zip(past[::2], past[1::2], strict=True)))
-        scores = self.decoder(
+        features = self.decoder.base_model(
             input_ids=input_ids,
             attention_mask=_causal(attention_mask, length),
             position_ids=_positions(attention_mask, length),
             use_cache=True,
             **{self._cache: cache},
-        ).logits
+        ).last_hidden_state
         # The network has put keys and values of the new tokens behind those that were there.
         kept = (part for layer in cache.layers for part in (layer.keys, layer.values))
         new = attention_mask[:, attention_mask.shape[1] - length :]
-        return (_last(scores, new), *kept)
+        return (_scores(self.decoder, features, new), *kept)
 
 
 def cache_names(what: str, layers: int) -> list[str]:
@@ -139,7 +139,14 @@ def _causal(mask: torch.Tensor, length: int) -> torch.Tensor:
     return torch.where(seen & (mask[:, None, None, :] > 0), 0.0, HIDDEN)
 
 
-def _last(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The scores at the last token of each text, (N, vocabulary)."""
+def _scores(decoder: Any, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Scores (N, vocabulary) after the last token of each text, and after no other.
+
+    The vocabulary's matrix is the largest of a small decoder; for a hundred tokens it would be
+    multiplied with a hundred times.
+    """
     last = (mask * torch.arange(1, mask.shape[1] + 1)).argmax(1)
-    return scores[torch.arange(scores.shape[0]), last]
+    scores: torch.Tensor = decoder.get_output_embeddings()(
+        features[torch.arange(features.shape[0]), last]
+    )
+    return scores

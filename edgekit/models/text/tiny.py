@@ -1,9 +1,12 @@
-"""Tiny text networks and their tokenizer, to try every step in seconds. Their output means nothing."""
+"""Tiny text networks and their tokenizer, to try every step in seconds.
+
+Their weights are random: what they give means nothing.
+"""
 
 from __future__ import annotations
 
-from transformers import BertConfig, GPT2Config, PreTrainedConfig
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import BertConfig, GPT2Config, PreTrainedConfig
 
 WIDTH, LAYERS, ATTENTION_HEADS = 32, 2, 4
 MAX_TOKENS = 64

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -177,7 +178,8 @@ class Builder:
             root = self._source.build(workdir)
         for note in root.notes:
             self._on_event(note)
-        np.savez_compressed(workdir / GOLDEN, **dict(root.golden))
+        arrays: dict[str, Any] = dict(root.golden)
+        np.savez_compressed(workdir / GOLDEN, **arrays)
         if root.labels:
             (workdir / LABELS).write_text("\n".join(root.labels) + "\n", encoding="utf-8")
         made = Artifact(

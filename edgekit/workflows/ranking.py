@@ -143,10 +143,10 @@ def vectors(
     lengths = np.array([min(most, -(-len(row) // _BUCKET) * _BUCKET) for row in rows])
     found: dict[int, Array] = {}
     for length in np.unique(lengths):
-        chosen = np.flatnonzero(lengths == length)
+        chosen = [int(index) for index in np.flatnonzero(lengths == length)]
         inputs = filled([rows[index] for index in chosen], int(length))
         (own,) = infer_all(
             artifact, inputs, runtime=runtime, batch=1, threads=threads, device=device
         )
-        found.update(zip(map(int, chosen), own, strict=True))
+        found.update(zip(chosen, own, strict=True))
     return np.stack([found[index] for index in range(len(rows))])

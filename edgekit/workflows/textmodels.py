@@ -78,7 +78,9 @@ class TextSource:
         encoder = Encoder(workdir / assemble.TOKENIZER, model.tokens, cut=True)
         length = golden_tokens(model.tokens)
         rows = [row[:length] for row in encoder.rows(self.golden().texts)]
-        inputs = dict(zip(("input_ids", "attention_mask"), filled(rows, length), strict=True))
+        inputs: Arrays = dict(
+            zip(("input_ids", "attention_mask"), filled(rows, length), strict=True)
+        )
         trace = workdir / assemble.TRACE
         if model.spec.head == catalog.CACHED:
             inputs = _cached(trace, model, inputs)

@@ -143,8 +143,11 @@ def calibration_set(file: Path | None, seed: int, *, allow_few: bool, cut: bool)
     if len(found.lines) > MAX_PHOTOS:
         chosen = np.random.default_rng(seed).choice(len(found.lines), MAX_PHOTOS, replace=False)
         kept = sorted(int(index) for index in chosen)
-        lines, numbers = (tuple(part[i] for i in kept) for part in (found.lines, found.numbers))
-        found = texts.Texts(found.source, lines, numbers)
+        found = texts.Texts(
+            found.source,
+            tuple(found.lines[index] for index in kept),
+            tuple(found.numbers[index] for index in kept),
+        )
     return TextSet(found, cut)
 
 

@@ -217,7 +217,8 @@ def _encoder(network: Any, config: PreTrainedConfig, longest: int, pooling: str)
 def _decoder(network: Any, config: PreTrainedConfig, longest: int, head: str) -> TextNet:
     scores = TensorSpec("logits", (None, config.vocab_size), "float32", "NC")
     module: Any = NextToken(network)
-    inputs, outputs = _words(), (scores,)
+    inputs = _words()
+    outputs: tuple[TensorSpec, ...] = (scores,)
     if head == CACHED:
         layers = int(config.num_hidden_layers)
         module = NextTokenCached(network, layers)

@@ -18,13 +18,14 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 # What a checkpoint of sentence-transformers says of what stands behind the network.
 MODULES, POOLING, LENGTH = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"
+# What older checkpoints have in place of a tokenizer.json.
+VOCABULARIES = ("vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
 # Read where they are there: without them a network is pooled by the mean, and may have vocab.txt.
 _OPTIONAL = (
     TOKENIZER,
     "tokenizer_config.json",
     "special_tokens_map.json",
-    "vocab.txt",
-    "vocab.json",
+    *VOCABULARIES,
     "merges.txt",
     MODULES,
     POOLING,

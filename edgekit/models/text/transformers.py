@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -24,7 +26,14 @@ from edgekit.models.checkpoints import listing
 from edgekit.models.text import tiny
 from edgekit.models.text.catalog import CACHED
 from edgekit.models.text.heads import Embedded, NextToken, NextTokenCached, cache_names
-from edgekit.models.text.places import CONFIG, LENGTH, MODULES, POOLING, TOKENIZER
+from edgekit.models.text.places import (
+    CONFIG,
+    LENGTH,
+    MODULES,
+    POOLING,
+    TOKENIZER,
+    VOCABULARIES,
+)
 from edgekit.wire import TensorSpec
 
 # Architectures that were tried, by the word in their configuration.
@@ -81,14 +90,14 @@ class _Kind:
             return tiny.tokenizer(marked=self.marked)
         if (path := folder / TOKENIZER).is_file():
             return path.read_text(encoding="utf-8")
+        # Without any vocabulary transformers makes up one that knows no word.
+        if not any((folder / name).is_file() for name in VOCABULARIES):
+            raise _no_tokenizer(folder)
         try:
             fast = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
             text: str = fast.to_str()
         except _UNFIT as error:
-            raise DataError(
-                f"{folder} has no tokenizer: no {TOKENIZER}, and nothing that one can be made of",
-                hint=f"save it beside the weights: tokenizer.save_pretrained('{folder}')",
-            ) from error
+            raise _no_tokenizer(folder) from error
         return text
 
     def _config(self, folder: Path | None) -> PreTrainedConfig:
@@ -128,7 +137,7 @@ class _Kind:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-        except (*_UNFIT, RuntimeError) as error:
+        except (*_UNFIT, RuntimeError, SafetensorError, UnpicklingError) as error:
             raise DataError(
                 f"the weights in {folder} can't be read: {str(error).splitlines()[0]}",
                 hint="they are cut short or of another kind: copy or save them again",
@@ -145,6 +154,13 @@ class _Kind:
                 hint="save both together: model.save_pretrained(FOLDER)",
             )
         return network
+
+
+def _no_tokenizer(folder: Path) -> DataError:
+    return DataError(
+        f"{folder} has no tokenizer: no {TOKENIZER}, and nothing that one can be made of",
+        hint=f"save it beside the weights: tokenizer.save_pretrained('{folder}')",
+    )
 
 
 def _counts(name: str) -> bool:

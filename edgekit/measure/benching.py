@@ -21,6 +21,7 @@ from edgekit.measure.inputs import DISTINCT, Feed, Stored, batch_of, random_feed
 from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
 from edgekit.measure.parts import timed_parts
+from edgekit.measure.rows import last_tokens
 from edgekit.measure.scenarios import Fields, Stretch, prepare
 from edgekit.measure.sensors import find_sensors
 from edgekit.measure.state import state
@@ -38,7 +39,7 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     if job.profile is None:
         raise UsageError("a bench job needs a profile", hint="give `profile`")
     loaded = load(job, events, memory)
-    stored = Stored(Path(job.golden), loaded.session.inputs, job) if job.golden else None
+    stored = _stored(job, loaded.session)
     feeds = _feeds(job, loaded.session, stored)
     application = Application(job, job.end_to_end, loaded.session) if job.end_to_end else None
     stretch = prepare(job, events, loaded, feeds)
@@ -76,6 +77,12 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     )
 
 
+def _stored(job: Job, session: Session) -> Optional[Stored]:
+    """The golden sample; None if there is none, or none of it fits."""
+    found = Stored(Path(job.golden), session.inputs, job) if job.golden else None
+    return found if found and found.count else None
+
+
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
     """What to time with: stored samples first, made-up ones up to `DISTINCT`."""
     feeds = stored.rotation(batch_of(session.inputs)) if stored else []
@@ -87,7 +94,10 @@ def _golden(
     job: Job, events: Events, session: Session, stored: Optional[Stored]
 ) -> Optional[Closeness]:
     events.enter("golden")
-    return closeness(run_all(job, session, stored), stored.outputs) if stored else None
+    if stored is None:
+        return None
+    outputs = last_tokens(run_all(job, session, stored), stored.outputs)
+    return closeness(outputs, stored.outputs)
 
 
 def _stretch(job: Job, events: Events, stretch: Stretch, memory: MemoryLog) -> Fields:

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from edgekit.errors import DataError, UsageError
+from edgekit.measure.rows import fitting, resized
 from edgekit.runtimes.specs import COLOURS, IMAGE_AXES
 from edgekit.wire import Job, TensorSpec
 
@@ -17,7 +18,6 @@ Feed = Dict[str, Any]
 DISTINCT = 8
 IMAGE_SIZE = 224
 BYTE_VALUES = 128
-ROW_AXES = 2
 
 
 class ShapeChooser:
@@ -169,7 +169,8 @@ def _random(spec: TensorSpec, generator: Any, bounds: Optional[Sequence[int]]) -
 class Stored:
     """Samples from an `.npz` file, and outputs where it has them.
 
-    Inputs go by their names where the session has the same, else by their position.
+    Inputs go by their names where the session has the same, else by their position. Of rows of
+    tokens those are left out that don't fit into the session's length.
 
     Attributes:
         inputs: One array an input of the session, in its layout and type, samples first.
@@ -185,9 +186,11 @@ class Stored:
                 f"{path.name} holds {len(given)} inputs; the model takes {len(specs)}",
                 hint="the samples belong to another model; export again",
             )
-        self.inputs = [fit(array, spec, job) for array, spec in zip(given, specs)]
+        layouts = [job.layouts.get(spec.name) or spec.layout for spec in specs]
+        kept = fitting(given, layouts, [spec.shape for spec in specs])
+        self.inputs = [fit(array[kept], spec, job) for array, spec in zip(given, specs)]
         outputs = [name for name in arrays if name.startswith("output:")]
-        self.outputs = [arrays[name] for name in sorted(outputs, key=_index)]
+        self.outputs = [arrays[name][kept] for name in sorted(outputs, key=_index)]
         self.count = len(self.inputs[0])
         self._names = [spec.name for spec in specs]
 
@@ -243,7 +246,7 @@ def _index(name: str) -> int:
 def fit(array: Any, spec: TensorSpec, job: Job) -> Any:
     """Samples, in NCHW order if they are images, in the layout and the type of the input `spec`.
 
-    Rows of tokens that are shorter than the input's are filled up with zeros.
+    Rows of tokens get the input's length.
 
     Raises:
         DataError: They are of another shape or kind.
@@ -251,9 +254,7 @@ def fit(array: Any, spec: TensorSpec, job: Job) -> Any:
     layout = job.layouts.get(spec.name) or spec.layout
     if layout == "NHWC" and array.ndim == IMAGE_AXES:
         array = array.transpose(0, 2, 3, 1)
-    if layout == "NL" and array.ndim == len(spec.shape) == ROW_AXES:
-        lacking = max(0, (spec.shape[1] or 0) - array.shape[1])
-        array = np.pad(array, ((0, 0), (0, lacking)))
+    array = resized(array, layout, spec.shape)
     kind = np.dtype(spec.dtype)
     if array.shape[1:] != spec.shape[1:] or array.dtype.kind != kind.kind:
         raise DataError(

@@ -77,7 +77,7 @@ def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
     The bound is the program's: what an artifact's own record says may have been changed.
     """
     if golden is None:
-        return ["unverified: the artifact has no golden sample"]
+        return ["unverified: the artifact has no golden sample of these shapes"]
     if not golden.finite:
         return [_NOT_FINITE]
     least = MIN_SQNR_DB[precision]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from edgekit.errors import UsageError
 from edgekit.models.text.catalog import CACHED
 from edgekit.records import Artifact, Tokens
-from edgekit.workflows.textsets import golden_tokens
 
 # What a text is taken to be long where nobody says it.
 USUAL_TOKENS = 128
@@ -19,7 +18,8 @@ def shapes(artifact: Artifact, given: Shapes, batch: int | None) -> dict[str, li
     """The shape of each input of `artifact`: those that were given, and what follows from them.
 
     Without a cache all have the length of the ids. With one, the ids are what is new, the mask
-    covers what was seen too, and the cache is as long as the difference.
+    covers what was seen too, and the cache is as long as the difference. Where no mask is given,
+    several new tokens are a text's first ones.
 
     Args:
         artifact: A network that reads text; of another one the shapes are as given.
@@ -64,14 +64,8 @@ def bounds(artifact: Artifact) -> dict[str, list[int]]:
 
 
 def fits_golden(artifact: Artifact, sizes: Shapes) -> bool:
-    """Whether the golden sample can be fed in `sizes`: it can be filled up, but not cut."""
-    if artifact.tokens is None:
-        return True
-    own = golden_tokens(artifact.tokens)
-    if artifact.spec.head == CACHED:
-        # A token of the cache is hidden.
-        return [sizes[IDS][1], sizes[MASK][1]] == [1, own + 1]
-    return sizes[IDS][1] >= own
+    """Whether the golden sample can be fed in `sizes`: with a cache one token of it is new."""
+    return artifact.tokens is None or artifact.spec.head != CACHED or sizes[IDS][1] == 1
 
 
 def _lengths(tokens: Tokens, rows: Shapes, *, with_cache: bool) -> tuple[int, int]:
@@ -82,8 +76,7 @@ def _lengths(tokens: Tokens, rows: Shapes, *, with_cache: bool) -> tuple[int, in
         new = whole = length
     else:
         new = rows[IDS][1] if IDS in rows else 1
-        golden = golden_tokens(tokens) + 1
-        whole = rows[MASK][1] if MASK in rows else max(golden, new)
+        whole = rows[MASK][1] if MASK in rows else (usual if new == 1 else new)
     if whole > tokens.max_tokens:
         raise UsageError(
             f"{whole} tokens are asked for; the network takes {tokens.max_tokens}",

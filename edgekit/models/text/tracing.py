@@ -100,7 +100,7 @@ def _free(net: TextNet) -> dict[str, dict[int, Any]]:
     for index, spec in enumerate(net.inputs):
         # The mask covers what was seen and what is new: a sum, which has no name of its own.
         own = Dim.AUTO if index == 1 and len(net.inputs) > 2 else length  # noqa: PLR2004
-        found[spec.name] = {0: batch, 1: own} if spec.layout == "NL" else {0: batch, 2: seen}
+        found[spec.name] = {0: batch, 2: seen} if spec.layout == "NHTD" else {0: batch, 1: own}
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -233,12 +233,13 @@ def _encoder(network: Any, config: PreTrainedConfig, longest: int, pooling: str)
 def _decoder(network: Any, config: PreTrainedConfig, longest: int, head: str) -> TextNet:
     scores = TensorSpec("logits", (None, config.vocab_size), "float32", "NC")
     module: Any = NextToken(network)
-    inputs = _words()
+    inputs: tuple[TensorSpec, ...] = _words()
     outputs: tuple[TensorSpec, ...] = (scores,)
     if head == CACHED:
         layers = int(config.num_hidden_layers)
         module = NextTokenCached(network, layers)
-        inputs += _cache("past", config, layers)
+        # What was seen stands in front: such rows are filled up there.
+        inputs = (inputs[0], replace(inputs[1], layout="NT"), *_cache("past", config, layers))
         outputs += _cache("present", config, layers)
     parameters = _parameters(network)
     return TextNet(module, inputs, outputs, config.vocab_size, longest, "last", parameters)
@@ -249,8 +250,10 @@ def _parameters(network: Any) -> int:
 
 
 def _words() -> tuple[TensorSpec, ...]:
-    names = ("input_ids", "attention_mask")
-    return tuple(TensorSpec(name, (None, None), "int64", "NL") for name in names)
+    return (
+        TensorSpec("input_ids", (None, None), "int64", "NL"),
+        TensorSpec("attention_mask", (None, None), "int64", "NL"),
+    )
 
 
 def _cache(what: str, config: PreTrainedConfig, layers: int) -> tuple[TensorSpec, ...]:
@@ -259,7 +262,7 @@ def _cache(what: str, config: PreTrainedConfig, layers: int) -> tuple[TensorSpec
         getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     )
     shape = (None, heads, None, size)
-    return tuple(TensorSpec(name, shape, "float32", "NHLD") for name in cache_names(what, layers))
+    return tuple(TensorSpec(name, shape, "float32", "NHTD") for name in cache_names(what, layers))
 
 
 BERT = _Kind("bert", ENCODERS, AutoModel, tiny.bert, marked=True)

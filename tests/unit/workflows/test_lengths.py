@@ -14,7 +14,7 @@ def artifact(head="embed", longest=256):
     inputs = [TensorSpec(n, (None, None), "int64", "NL") for n in ("input_ids", "attention_mask")]
     if head == "next-token-cached":
         names = ("past_key_0", "past_value_0")
-        inputs += [TensorSpec(n, (None, 4, None, 8), "float32", "NHLD") for n in names]
+        inputs += [TensorSpec(n, (None, 4, None, 8), "float32", "NHTD") for n in names]
     tokens = Tokens("0" * 64, 1000, longest, "mean")
     return SimpleNamespace(inputs=tuple(inputs), tokens=tokens, spec=SimpleNamespace(head=head))
 
@@ -40,7 +40,7 @@ def test_a_cache_is_as_long_as_what_is_not_new():
     found = lengths.shapes(CACHED, {"input_ids": [1, 2], "attention_mask": [1, 100]}, None)
     assert found["past_key_0"] == found["past_value_0"] == [1, 4, 98, 8]
     usual = lengths.shapes(CACHED, {}, None)
-    assert (usual["input_ids"], usual["attention_mask"]) == ([1, 1], [1, 33])
+    assert (usual["input_ids"], usual["attention_mask"]) == ([1, 1], [1, 128])
     first = lengths.shapes(CACHED, {"input_ids": [1, 64]}, None)
     assert first["past_key_0"] == [1, 4, 0, 8]
 
@@ -64,16 +64,16 @@ def test_a_name_that_no_input_has_is_left_to_the_worker():
     assert lengths.shapes(PLAIN, {"x": [1]}, None)["x"] == [1]
 
 
-def test_the_golden_sample_is_filled_up_but_not_cut():
+def test_with_a_cache_the_golden_sample_has_one_new_token():
     def fits(of, **given):
         shapes = {name: [1, size] for name, size in given.items()}
         return lengths.fits_golden(of, lengths.shapes(of, shapes, None))
 
     assert fits(PLAIN)
-    assert fits(PLAIN, input_ids=32)
-    assert not fits(PLAIN, input_ids=31)
+    assert fits(PLAIN, input_ids=5)
     assert fits(CACHED)
-    assert not fits(CACHED, attention_mask=64)
+    assert fits(CACHED, attention_mask=64)
+    assert not fits(CACHED, input_ids=2)
 
 
 def test_made_up_ids_are_below_the_vocabulary():

@@ -6,17 +6,10 @@ from itertools import chain
 from typing import assert_never
 
 from edgekit.errors import UsageError
-from edgekit.quantization.target import has_int8_dot
+from edgekit.quantization.schemes import DYNAMIC, STATIC, check_scheme
+from edgekit.quantization.target import saturates
+from edgekit.quantization.textrecipe import for_text, reads_text
 from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Target, digest
-from edgekit.registry import nearest
-
-STATIC, DYNAMIC, WEIGHT_ONLY = "w8a8-static", "w8-dynamic", "w8-weightonly"
-# The schemes, and the formats that have them.
-SCHEMES: dict[str, tuple[Format, ...]] = {
-    STATIC: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
-    DYNAMIC: (Format.ONNX, Format.LITERT),
-    WEIGHT_ONLY: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
-}
 
 _CANCELS = "its result is a small difference of large numbers"
 _NO_KERNEL = "no runtime has it in 8 bits"
@@ -48,11 +41,6 @@ _WITH_LAYER_NORM = {
     frozenset({"RSQRT", "SQUARED_DIFFERENCE"}): ("ADD", "SUB", "MEAN", "MUL"),
 }
 _SUMS = "part of a layer norm, or of the sums that it reads"
-# What norms a text network can have: a layer norm, or the parts of a root mean square.
-_NORMS = ({"LayerNormalization"}, {"ReduceMean", "Sqrt"})
-_PRODUCT = "a product of two activations: as fast in float here, and nearer"
-# A table of less than this is no matter of a file's size.
-_TABLE_BYTES = 2**20
 
 
 def recipe(
@@ -91,38 +79,6 @@ def recipe(
     return fitted(chosen, graph) if graph else chosen
 
 
-def usual_scheme(target: Target, format: Format, *, text: bool) -> str:
-    """The scheme that a file of `format` gets on `target` where none is asked for.
-
-    Args:
-        target: Where the file will run.
-        format: Its format.
-        text: Whether the network reads text.
-    """
-    if not text or format not in {Format.ONNX, Format.OPENVINO}:
-        return STATIC
-    if format is Format.ONNX:
-        return DYNAMIC
-    # Without VNNI OpenVINO's int8 products are slower than float's.
-    return WEIGHT_ONLY if saturates(target) else STATIC
-
-
-def check_scheme(scheme: str, format: Format) -> None:
-    """Refuse a scheme that doesn't exist, or that `format` doesn't have.
-
-    Raises:
-        UsageError: With those that it has.
-    """
-    if scheme not in SCHEMES:
-        raise UsageError(f"there is no scheme {scheme!r}", hint=nearest(scheme, list(SCHEMES)))
-    if format not in SCHEMES[scheme]:
-        known = [name for name, formats in SCHEMES.items() if format in formats]
-        raise UsageError(
-            f"{format} can't be made by {scheme}",
-            hint=f"its schemes: {', '.join(known)}; {scheme} is for {', '.join(SCHEMES[scheme])}",
-        )
-
-
 def network(graph: Sequence[GraphOp]) -> str:
     """Digest of a float graph: its operators in order, with the sizes of their constants."""
     return digest([(op.name, op.op, op.weight_bytes) for op in graph])
@@ -138,34 +94,7 @@ def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
         kinds += tuple(FloatLayer(name, _SUMS) for name in chain(*more) if name not in known)
     kinds = tuple(kind for kind in kinds if kind.name in there)
     found = replace(chosen, float_kinds=kinds, network=network(graph))
-    return _for_text(found, graph) if _reads_text(graph) else found
-
-
-def _reads_text(graph: Sequence[GraphOp]) -> bool:
-    """Whether a network is a transformer over ids: it looks them up, has norms and no convolution.
-
-    The names of kinds are ONNX's: only such files are quantized from there.
-    """
-    there = {op.op for op in graph}
-    has_norm = any(norm <= there for norm in _NORMS)
-    return {"Gather", "MatMul"} <= there and has_norm and "Conv" not in there
-
-
-def _for_text(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
-    if chosen.weight_type != "int8" or chosen.format is Format.TENSORRT:
-        return chosen
-    tables = any(op.op == "Gather" and op.weight_bytes >= _TABLE_BYTES for op in graph)
-    chosen = replace(chosen, quantize_tables=tables)
-    if chosen.scheme != STATIC or chosen.float_layers:
-        return chosen
-    products = (op.name for op in graph if op.op == "MatMul" and not op.weight_bytes)
-    return replace(
-        chosen,
-        quantize_outputs=False,
-        quantize_bias=False,
-        float_layers=tuple(FloatLayer(name, _PRODUCT) for name in products),
-        reasons=(*chosen.reasons, "a product of a matrix gives float at no cost in time"),
-    )
+    return for_text(found, graph) if reads_text(graph) else found
 
 
 def _float16(target: Target, format: Format) -> Recipe:
@@ -206,14 +135,6 @@ def _int8(target: Target, format: Format) -> Recipe:
             raise UsageError(
                 "torch files are not quantized here", hint="quantize the format that you deploy"
             )
-
-
-def saturates(target: Target) -> bool:
-    """Whether the target's int8 kernels add two products in int16, which can overflow.
-
-    x86 without VNNI or AMX has only `vpmaddubsw` (u8 x s8, pairs added into saturating int16).
-    """
-    return target.arch == "x86_64" and not has_int8_dot(target)
 
 
 def _weights_only(static: Recipe, scheme: str) -> Recipe:

@@ -15,7 +15,7 @@ from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_floa
 
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import EVERYTHING, Ranges
-from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
+from edgekit.quantization.schemes import DYNAMIC, WEIGHT_ONLY
 from edgekit.quantization.solve import Observed, Solved, solve
 from edgekit.quantizers import Feeds, LayerCost
 from edgekit.quantizers.onnx_float import shield

@@ -9,7 +9,6 @@ from edgekit.records.artifact import (
     Calibration,
     FloatLayer,
     Format,
-    GraphOp,
     Guarded,
     Parity,
     Precision,
@@ -40,6 +39,7 @@ from edgekit.records.model import (
     Tokens,
     Weights,
 )
+from edgekit.records.operators import GraphOp
 from edgekit.records.results import (
     BenchPlan,
     BenchResult,

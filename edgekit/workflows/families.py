@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit.models import FAMILIES, assemble, catalog, weights
-from edgekit.quantization.recipe import STATIC
+from edgekit.quantization.schemes import STATIC
 from edgekit.records import Format, ModelRequest, Target
 from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set
 from edgekit.workflows.int8 import Int8Plan

@@ -15,7 +15,7 @@ from edgekit.errors import UsageError
 from edgekit.graphs import GRAPHS
 from edgekit.importers import IMPORTERS, Facts
 from edgekit.measure.environment import usable_cores
-from edgekit.quantization.recipe import STATIC
+from edgekit.quantization.schemes import STATIC
 from edgekit.records import (
     FileRequest,
     Format,

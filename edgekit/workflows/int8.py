@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edgekit.errors import DataError, UsageError
-from edgekit.quantization.recipe import SCHEMES
+from edgekit.quantization.schemes import SCHEMES
 from edgekit.records import Recipe
 from edgekit.registry import nearest
 from edgekit.workflows.calibrate import PhotoSet, calibration_set, check_apart, guard_set

@@ -8,7 +8,7 @@ from edgekit.measure.cooldown import HOT, UNKNOWN
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import by_kind, int8_share
-from edgekit.quantization.recipe import STATIC
+from edgekit.quantization.schemes import STATIC
 from edgekit.records import (
     Artifact,
     BenchPlan,

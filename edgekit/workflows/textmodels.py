@@ -14,7 +14,7 @@ from edgekit.datasets.tokens import Encoder, filled
 from edgekit.errors import UsageError
 from edgekit.models import TEXT_FAMILIES
 from edgekit.models.text import assemble, catalog, places
-from edgekit.quantization.recipe import usual_scheme
+from edgekit.quantization.schemes import usual_scheme
 from edgekit.records import Format, Target, TextRequest
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.sources import Arrays, Root

@@ -4,13 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from edgekit.quantization.recipe import (
-    DYNAMIC,
-    STATIC,
-    WEIGHT_ONLY,
-    recipe,
-    usual_scheme,
-)
+from edgekit.quantization.recipe import recipe
+from edgekit.quantization.schemes import DYNAMIC, STATIC, WEIGHT_ONLY, usual_scheme
 from edgekit.records import Format, GraphOp, Precision, Target
 
 AVX2 = Target("host", "x86_64", ("avx2",))

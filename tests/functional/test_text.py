@@ -70,7 +70,9 @@ def test_an_artifact_carries_its_tokenizer_and_says_what_it_takes(bert):
         ]
         assert artifact.parity is not None
         assert artifact.parity.passed
-    assert storage.load(bert / "onnx-int8").recipe.scheme == "w8-dynamic"
+    recipe = storage.load(bert / "onnx-int8").recipe
+    assert recipe is not None
+    assert recipe.scheme == "w8-dynamic"
 
 
 def test_without_its_tokenizer_it_is_no_artifact(bert, tmp_path, run_cli):
@@ -97,8 +99,10 @@ def test_static_int8_is_calibrated_on_lines_of_text(bert, tmp_path, pairs, run_j
     lines = tmp_path / "lines.txt"
     texts = [f"text number {number} of some" for number in range(40)]
     lines.write_text("\n".join([*texts, "it rains today", "x" * 100]))
-    common = ("export", "bert:tiny", "--format", "onnx", "--precision", "int8", *NO_VERDICT)
-    common += ("--recipe", "w8a8-static", "--calib", lines, "--out", tmp_path / "out")
+    common = (
+        *("export", "bert:tiny", "--format", "onnx", "--precision", "int8", *NO_VERDICT),
+        *("--recipe", "w8a8-static", "--calib", lines, "--out", tmp_path / "out"),
+    )
     done = run_cli(*common)
     assert done.returncode == 6
     assert "lines.txt, line 42: the text has 102 tokens; the network takes 64" in done.stdout
@@ -138,6 +142,7 @@ def test_a_decoder_with_a_cache_goes_on_where_the_one_without_would(gpts):
     names = [spec.name for spec in cached.get_inputs()]
     kept = [np.zeros((2, spec.shape[1], 0, spec.shape[3]), np.float32)
             for spec in cached.get_inputs()[2:]]  # fmt: skip
+    scores = np.zeros(0)
     for start, end in ((0, 5), (5, 6), (6, 7), (7, 8), (8, 9)):
         mask = np.ones((2, end), np.int64)
         feeds = dict(zip(names, [ids[:, start:end], mask, *kept], strict=True))
@@ -146,7 +151,7 @@ def test_a_decoder_with_a_cache_goes_on_where_the_one_without_would(gpts):
 
 
 def test_parity_is_over_keys_and_values_too(gpts):
-    with np.load(storage.load(gpts[1] / "onnx-int8").file("golden")) as golden:
+    with np.load(gpts[1] / "onnx-int8" / "golden.npz") as golden:
         assert golden["input:attention_mask"].shape == (6, 33)
         assert golden["input:past_key_0"].shape == (6, 4, 32, 8)
         assert sorted(name for name in golden if name.startswith("output:")) == [

@@ -1,5 +1,7 @@
 """What is fed to networks that take ids: made-up ones, and stored rows of another length."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,11 @@ def test_made_up_numbers_stay_in_their_bounds_and_use_them():
 def stored(tmp_path):
     ids = np.arange(1, 9).reshape(2, 4)
     path = tmp_path / "golden.npz"
-    arrays = {f"input:{IDS}": ids, f"input:{MASK}": np.ones_like(ids), "output:0": np.ones((2, 3))}
+    arrays: dict[str, Any] = {
+        f"input:{IDS}": ids,
+        f"input:{MASK}": np.ones_like(ids),
+        "output:0": np.ones((2, 3)),
+    }
     np.savez(path, **arrays)
     return path
 
@@ -73,7 +79,7 @@ def cached(tmp_path):
     """Two samples: three tokens seen and one new; the second's first one is hidden."""
     path = tmp_path / "cached.npz"
     past = np.arange(12, dtype=np.float32).reshape(2, 2, 3, 1)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"input:{IDS}": np.array([[5], [6]]),
         f"input:{MASK}": np.array([[1, 1, 1, 1], [0, 1, 1, 1]]),
         "input:past_key_0": past,

@@ -1,6 +1,7 @@
 """Sizes that text networks are measured at."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from edgekit.wire import TensorSpec
 from edgekit.workflows import lengths
 
 
-def artifact(head="embed", longest=256):
+def artifact(head="embed", longest=256) -> Any:
     inputs = [TensorSpec(n, (None, None), "int64", "NL") for n in ("input_ids", "attention_mask")]
     if head == "next-token-cached":
         names = ("past_key_0", "past_value_0")
@@ -81,7 +82,7 @@ def test_made_up_ids_are_below_the_vocabulary():
 
 
 def test_of_photos_nothing_is_changed():
-    photos = SimpleNamespace(tokens=None)
+    photos: Any = SimpleNamespace(tokens=None)
     assert lengths.shapes(photos, {"x": [1, 3, 8, 8]}, None) == {"x": [1, 3, 8, 8]}
     assert lengths.fits_golden(photos, {})
     assert lengths.bounds(photos) == {}

@@ -182,7 +182,7 @@ def test_no_weights(folder):
 def test_the_hub_can_not_be_asked(monkeypatch):
     from edgekit.models import hub
 
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub.__dict__["constants"], "HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="nobody/nothing: .* HF_HUB_OFFLINE"):
         places.find(TextRequest("bert:nobody/nothing"))
 

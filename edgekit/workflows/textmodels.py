@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,12 +49,13 @@ class TextSource:
         TEXT_FAMILIES.get(catalog.split(self._request.name)[0])
 
     def key(self) -> Mapping[str, object]:
-        """The request, with the digests of the checkpoint's files."""
-        family, _ = catalog.split(self._request.name)
+        """What is asked for, with the digests of the checkpoint's files; its path doesn't count."""
+        request = self._request
         return {
-            "family": family,
-            "request": asdict(self._request),
-            "head": catalog.head_of(self._request),
+            "family": catalog.split(request.name)[0],
+            "head": catalog.head_of(request),
+            "weights": request.weights,
+            "seed": request.seed,
             "source": self._checkpoint.source,
             "files": self._checkpoint.digests(),
         }

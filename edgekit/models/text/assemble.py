@@ -55,7 +55,8 @@ def load(request: TextRequest, workdir: Path) -> TextModel:
     (workdir / TOKENIZER).write_text(tokenizer, encoding="utf-8")
     digest = file_sha256(workdir / TOKENIZER)
     tokens = Tokens(digest, net.vocabulary, net.max_tokens, net.pooling)
-    return TextModel(_spec(request, net, _weights(checkpoint, is_random=is_random)), tokens)
+    weights = _weights(checkpoint, is_random=is_random)
+    return TextModel(_spec(request, net, checkpoint, weights), tokens)
 
 
 def reference(path: Path, feeds: Mapping[str, Any]) -> list[Any]:
@@ -69,17 +70,21 @@ def reference(path: Path, feeds: Mapping[str, Any]) -> list[Any]:
 def _weights(checkpoint: places.Checkpoint, *, is_random: bool) -> Weights:
     file = checkpoint.weights
     if is_random or file is None:
-        return Weights(catalog.RANDOM)
+        folder = checkpoint.source if checkpoint.is_local else ""
+        return Weights(f"{folder}, random weights" if folder else catalog.RANDOM)
     return Weights(checkpoint.source, file_sha256(file))
 
 
-def _spec(request: TextRequest, net: TextNet, weights: Weights) -> ModelSpec:
-    family, checkpoint = catalog.split(request.name)
-    usual = catalog.USUAL[family]
+def _spec(
+    request: TextRequest, net: TextNet, checkpoint: places.Checkpoint, weights: Weights
+) -> ModelSpec:
+    family, name = catalog.split(request.name)
+    # Where a folder lies on this machine is nobody's business.
+    shown = Path(name).name if checkpoint.is_local else name
     return ModelSpec(
-        name=request.name,
+        name=f"{family}:{shown}" if shown else family,
         family=family,
-        backbone=Path(checkpoint).name if checkpoint else usual.hub,
+        backbone=shown or catalog.USUAL[family].hub,
         head=catalog.head_of(request),
         classes=0,
         inputs=net.inputs,

@@ -47,6 +47,11 @@ class Checkpoint:
     folder: Path | None
     source: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of the user's own."""
+        return self.source.startswith("file:")
+
     def file(self, name: str) -> Path | None:
         """Its file with that name, or None."""
         path = self.folder / name if self.folder else None

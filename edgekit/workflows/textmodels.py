@@ -49,7 +49,7 @@ class TextSource:
         TEXT_FAMILIES.get(catalog.split(self._request.name)[0])
 
     def key(self) -> Mapping[str, object]:
-        """What is asked for, with the digests of the checkpoint's files; its path doesn't count."""
+        """What is asked for, with digests of the checkpoint's files; its path doesn't count."""
         request = self._request
         return {
             "family": catalog.split(request.name)[0],

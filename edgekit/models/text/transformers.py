@@ -48,6 +48,8 @@ _POOLINGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
 }
+# Nothing is fetched, and no code that lies in a checkpoint is run.
+_HERE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 # What may stand behind the network in a checkpoint of sentence-transformers.
 _BEHIND = {"Transformer", "Pooling", "Normalize"}
 
@@ -94,7 +96,7 @@ class _Kind:
         if not any((folder / name).is_file() for name in VOCABULARIES):
             raise _no_tokenizer(folder)
         try:
-            fast = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+            fast = AutoTokenizer.from_pretrained(folder, **_HERE).backend_tokenizer
             text: str = fast.to_str()
         except _UNFIT as error:
             raise _no_tokenizer(folder) from error
@@ -104,7 +106,7 @@ class _Kind:
         if folder is None:
             return self.tiny()
         try:
-            found = AutoConfig.from_pretrained(folder, local_files_only=True)
+            found = AutoConfig.from_pretrained(folder, **_HERE)
         except _UNFIT as error:
             raise DataError(
                 f"{folder / CONFIG} is no configuration that transformers knows: "
@@ -133,7 +135,7 @@ class _Kind:
                 config=config,
                 attn_implementation="eager",
                 dtype=torch.float32,
-                local_files_only=True,
+                **_HERE,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )

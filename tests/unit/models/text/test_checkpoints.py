@@ -91,6 +91,20 @@ def test_an_architecture_that_nobody_tried(folder):
     assert "distilbert" in caught.value.hint
 
 
+def test_code_in_a_checkpoint_is_never_run(folder):
+    write(folder, "own.py", f"open({str(folder / 'run')!r}, 'w')\nclass Config: pass\n")
+    own = {"AutoConfig": "own.Config", "AutoModel": "own.Config", "AutoTokenizer": "own.Config"}
+    write(folder, "config.json", {"model_type": "own", "auto_map": own})
+    with pytest.raises(DataError, match="no configuration that transformers knows"):
+        build(folder)
+    (folder / "tokenizer.json").unlink()
+    write(folder, "vocab.txt", "[PAD]\n[UNK]\n")
+    write(folder, "tokenizer_config.json", {"auto_map": own, "tokenizer_class": "Own"})
+    with pytest.raises(DataError, match="has no tokenizer"):
+        TEXT_FAMILIES.get("bert").tokenizer(folder)
+    assert not (folder / "run").exists()
+
+
 def test_weights_of_another_network(folder):
     config = json.loads((folder / "config.json").read_text())
     write(folder, "config.json", {**config, "num_hidden_layers": 3})

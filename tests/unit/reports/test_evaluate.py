@@ -1,11 +1,18 @@
 """What is said of an evaluation."""
 
+from types import SimpleNamespace
+from typing import Any
+
 from edgekit.records import EvalResult
 from edgekit.reports import evaluate, history
 
 
-def result(**fields):
-    known = {"artifact": "bert/onnx-int8", "sha256": "0" * 64, "runtime": "onnxruntime"}
+def result(**fields: Any) -> EvalResult:
+    known: dict[str, Any] = {
+        "artifact": "bert/onnx-int8",
+        "sha256": "0" * 64,
+        "runtime": "onnxruntime",
+    }
     return EvalResult(**known, images=200, top1=None, top5=None, agreement=None, **fields)
 
 
@@ -31,12 +38,9 @@ def test_photos_are_counted_as_before():
 
 
 def test_a_bench_names_the_ranking_of_what_it_measured():
-    class Of:
-        """A result's plan, as far as its subject is asked for."""
-
-        plan = type("Plan", (), {"subject": type("S", (), {"sha256": "a", "name": "m"})})
-
+    subject = SimpleNamespace(sha256="a", name="m")
+    measured: Any = SimpleNamespace(plan=SimpleNamespace(subject=subject))
     known = {"a": result(metric="spearman", spearman_to_float=0.99)}
-    assert list(history.accuracies([Of()], known)) == [
+    assert list(history.accuracies([measured], known)) == [
         "m: to float 0.9900 of 200 pairs (onnxruntime)"
     ]

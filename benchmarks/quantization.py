@@ -37,7 +37,7 @@ from edgekit.quantizers import QUANTIZERS
 from edgekit.records import Artifact, Format, Precision, Recipe
 from edgekit.runtimes import RUNTIMES, Session
 from edgekit.workflows import accuracy
-from edgekit.workflows.calibrate import Feeds
+from edgekit.workflows.calibrate import PhotoFeeds
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
 NAMES = ("efficientnet", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
@@ -151,8 +151,8 @@ def table(rows: Sequence[Row], tensors: Sequence[Array], data: Photos) -> None:
 def variants(source: Artifact, chosen: Recipe, data: Photos, out: Path) -> Iterator[Row]:
     """The recipe with one step switched at a time."""
     quantizer = QUANTIZERS.get(source.format)
-    calib = images.Tensors(source.preprocess, data.calib.paths)
-    observed = quantizer.observe(source, Feeds(calib, source.inputs[0]))
+    calib = images.Tensors(source.photos, data.calib.paths)
+    observed = quantizer.observe(source, PhotoFeeds(calib, source.inputs[0]))
     runtime = "onnxruntime" if source.format is Format.ONNX else "litert"
     plain = replace(chosen, rounding="nearest", correct_bias=False)
     for name, changed in {
@@ -256,8 +256,8 @@ def network(name: str, *, steps: bool) -> None:
         found = {path.name: storage.load(path) for path in (out / name).iterdir() if path.is_dir()}
         plain = found["onnx-fp32"]
         data = photos()
-        tensors = list(images.Tensors(plain.preprocess, data.test.paths))
-        shown = list(images.Tensors(plain.preprocess, data.calib.paths))
+        tensors = list(images.Tensors(plain.photos, data.test.paths))
+        shown = list(images.Tensors(plain.photos, data.calib.paths))
         print(f"\n### {name}: {len(shown)} photos to calibrate, {len(tensors)} to measure\n")
         print("| runtime | file | agreement | SQNR dB | top-1 % | p50 ms | x float |")
         print("|---|---|---:|---:|---:|---:|---:|")
@@ -287,8 +287,8 @@ def for_vnni(source: Artifact, data: Photos, out: Path) -> Iterator[Row]:
     """What a CPU with VNNI is given, by arithmetic that never saturates, as VNNI's doesn't."""
     chosen = recipe(target("x86-vnni"), Format.ONNX, Precision.INT8)
     quantizer = QUANTIZERS.get(Format.ONNX)
-    calib = images.Tensors(source.preprocess, data.calib.paths)
-    observed = quantizer.observe(source, Feeds(calib, source.inputs[0]))
+    calib = images.Tensors(source.photos, data.calib.paths)
+    observed = quantizer.observe(source, PhotoFeeds(calib, source.inputs[0]))
     if chosen is not None:
         folder = out / "vnni"
         folder.mkdir()

@@ -96,7 +96,7 @@ def load(path: Path) -> Artifact:
 def _fault(artifact: Artifact) -> str:
     """What is wrong with a record that reads well; empty if nothing is."""
     names = [entry.name for entry in artifact.files]
-    preprocess, calibration = artifact.preprocess, artifact.calibration
+    contract, calibration = artifact.preprocess or artifact.tokens, artifact.calibration
     checks = {
         "it names no files": not names,
         "it names a file twice": len(set(names)) != len(names),
@@ -105,9 +105,10 @@ def _fault(artifact: Artifact) -> str:
         != artifact.size_bytes,
         "it has no inputs": not artifact.inputs or not artifact.spec.inputs,
         "it has an input without axes": not all(spec.shape for spec in artifact.inputs),
-        "its preprocessing is unknown here": not preprocess.is_known,
+        "its preprocessing is unknown here": contract is None or not contract.is_known,
         "it was calibrated with another preprocessing": calibration is not None
-        and calibration.preprocess_sha256 != preprocess.sha256,
+        and calibration.preprocess_sha256 != artifact.contract_sha256,
+        "it has no tokenizer": artifact.tokens is not None and artifact.file("tokenizer") is None,
     }
     return next((words for words, broken in checks.items() if broken), "")
 

@@ -36,7 +36,7 @@ def artifact(
     made = replace(
         made,
         path=folder,
-        preprocess=replace(made.preprocess, size=(SIZE, SIZE), resize=(SIZE, SIZE)),
+        preprocess=replace(made.photos, size=(SIZE, SIZE), resize=(SIZE, SIZE)),
         files=tuple(files),
         sha256=storage.model_sha256(files),
         size_bytes=storage.model_size_bytes(files),

@@ -12,10 +12,21 @@ from edgekit.errors import UsageError
 def evaluate(
     artifact: Annotated[Path, typer.Argument(help="Folder of an artifact.")],
     *,
-    data: Annotated[Path, typer.Option(help="Images: one folder a class, or with a labels.json.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Images: one folder a class, or with a labels.json. For text a file with two "
+            "texts a line, and how alike they are, between tabs."
+        ),
+    ],
     metric: Annotated[
-        str, typer.Option(help="top1 of a classifier, recall1 of vectors. Default: what fits.")
+        str,
+        typer.Option(
+            help="What to measure: top1 (top-5 comes with it), recall1 of vectors, spearman of "
+            "texts. Default: what fits."
+        ),
     ] = "",
+    cut: options.Cut = False,
     runtime: Annotated[str, typer.Option(help="Runtime. Default: the format's own.")] = "",
     threads: Annotated[
         int | None, typer.Option(help="Threads of the runtime. Default: the usable cores.", min=1)
@@ -26,18 +37,19 @@ def evaluate(
     results: options.Results = None,
     json: options.Json = False,
 ) -> None:
-    """Measure accuracy and agreement with the float model, on the runtime."""
+    """Measure accuracy and closeness to the float model, on the runtime."""
     from edgekit import storage
     from edgekit.reports import evaluate as report
     from edgekit.results.store import Store
     from edgekit.workflows import evaluate as workflow
-    from edgekit.workflows import machines, scoring
+    from edgekit.workflows import machines
 
-    if metric not in ("", *scoring.METRICS.values()):
-        known = ", ".join(scoring.METRICS.values())
-        raise UsageError(f"--metric knows no {metric!r}", hint=f"one of: {known}")
+    if metric not in ("", *workflow.METRICS):
+        raise UsageError(
+            f"--metric knows no {metric!r}", hint=f"one of: {', '.join(workflow.METRICS)}"
+        )
     plan = workflow.EvalPlan(
-        artifact, data, runtime or None, threads, machines.one(device), metric
+        artifact, data, runtime or None, threads, machines.one(device), metric, cut
     )
     store = Store(results or artifact.absolute().parent.parent / "results", output.say)
     if storage.is_artifact(artifact):

@@ -15,7 +15,10 @@ _DEFAULT_OUT = Path("exported")
 def export(
     model: Annotated[
         str,
-        typer.Argument(help="A short name (`edgekit models`) or any timm or torchvision name."),
+        typer.Argument(
+            help="A short name (`edgekit models`), any timm or torchvision name; for text bert, "
+            "gpt, or either with a checkpoint: bert:FOLDER, gpt:OWNER/NAME."
+        ),
     ],
     *,
     format: Annotated[
@@ -35,7 +38,7 @@ def export(
         str,
         typer.Option(
             help="What the network gives: classify, embed, segment, segment-fpn, detect, "
-            "detect-rcnn. Default: the model's own."
+            "detect-rcnn; of gpt next-token or next-token-cached. Default: the model's own."
         ),
     ] = "",
     neck: Annotated[
@@ -62,6 +65,7 @@ def export(
     data: options.GuardData = None,
     no_verdict: options.NoVerdict = False,
     keep: options.Keep = False,
+    cut: options.Cut = False,
     target: options.Target = "host",
     out: Annotated[Path, typer.Option(help="Folder to publish in.")] = _DEFAULT_OUT,
     seed: Annotated[int, typer.Option(help="Seed of random weights and of chosen photos.")] = 0,
@@ -69,30 +73,31 @@ def export(
 ) -> None:
     """Build a model and convert it, with parity to the torch model checked."""
     from edgekit.models.catalog import own_head
+    from edgekit.models.text.catalog import is_text
     from edgekit.quantization.target import target as find_target
-    from edgekit.records import Format, ModelRequest, Precision
+    from edgekit.records import Format, ModelRequest, Precision, TextRequest
     from edgekit.workflows import export as workflow
     from edgekit.workflows.int8 import Int8Plan, read_recipe
 
     chosen = options.several(precision, Precision, "--precision")
     chosen += (Precision.INT8,) * int8 + (Precision.FP16,) * fp16
+    request: ModelRequest | TextRequest
+    if text := is_text(model):
+        options.refuse_for_text(
+            classes=classes, input_size=input_size, batch=batch, neck=neck, nms=nms
+        )
+        request = TextRequest(model, head, weights, seed)
+    else:
+        head = head or own_head(model)
+        request = ModelRequest(model, head, classes, weights, input_size, batch, seed, neck, nms)
+    formats = options.several(format, Format, "--format")
     plan = workflow.ExportPlan(
-        request=ModelRequest(
-            model,
-            head or own_head(model),
-            classes,
-            weights,
-            input_size,
-            batch,
-            seed,
-            neck,
-            nms,
-        ),
-        formats=options.several(format, Format, "--format") or workflow.installed_formats(),
+        request=request,
+        formats=formats or workflow.installed_formats(text=text),
         precisions=chosen,
         target=find_target(target),
         out=out,
-        int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep),
+        int8=Int8Plan(calib, allow_few, *read_recipe(recipe), max_drop, data, keep, cut),
         # What int8 has to be better than.
         beside=(Precision.FP16,) * int8,
     )

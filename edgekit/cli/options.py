@@ -63,14 +63,20 @@ Csv = Annotated[Path | None, typer.Option(help="Write one line a leg, for a spre
 # What export and quantize say of int8.
 Calib = Annotated[
     Path | None,
-    typer.Option(help="Photos to calibrate int8 on. Default: some that come with packages."),
+    typer.Option(
+        help="What to calibrate int8 on: a folder of photos, for text a file with a text a line. "
+        "Default: some that come with packages."
+    ),
 ]
-AllowFew = Annotated[bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 photos.")]
+AllowFew = Annotated[bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 samples.")]
+Cut = Annotated[
+    bool, typer.Option("--cut", help="Cut texts that are longer than the network takes.")
+]
 Recipe = Annotated[
     str,
     typer.Option(
-        help="w8a8-static, w8-dynamic, w8-weightonly, or a recipe's JSON. Default: "
-        "w8a8-static, as the target wants it."
+        help="w8a8-static, w8-dynamic, w8-weightonly, or a recipe's JSON. Default: what is "
+        "right for the network and the target; w8a8-static for photos."
     ),
 ]
 MaxDrop = Annotated[
@@ -108,6 +114,29 @@ def several(text: str, kind: type[Choice], option: str) -> tuple[Choice, ...]:
         if word not in known:
             raise UsageError(f"{option} knows no {word!r}", hint=f"one of: {', '.join(known)}")
     return tuple(dict.fromkeys(kind(word) for word in words))
+
+
+def refuse_for_text(
+    *, classes: int | None, input_size: int | None, batch: int, neck: str, nms: bool
+) -> None:
+    """Refuse options that say nothing of a network which reads text.
+
+    Raises:
+        UsageError: One of them was given.
+    """
+    given = {
+        "--classes": classes is not None,
+        "--input-size": input_size is not None,
+        "--batch": batch != 1,
+        "--neck": bool(neck),
+        "--nms": nms,
+    }
+    if named := [option for option, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"{named[0]} means nothing to a network that reads text",
+            hint="leave it out: batch and length of its input stay free; "
+            "`edgekit bench --shape input_ids=1,128` gives them",
+        )
 
 
 def shapes(texts: Iterable[str]) -> dict[str, list[int]]:

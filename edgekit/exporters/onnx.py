@@ -60,10 +60,11 @@ def _strip(model: onnx.ModelProto) -> None:
 def _stamp(model: onnx.ModelProto, source: Artifact) -> None:
     """Say in the file itself what goes in, so that it stays with the file when it is moved."""
     model.producer_name = "edgekit"
-    model.metadata_props.add(
-        key="edgekit.preprocess",
-        value=json.dumps(msgspec.to_builtins(source.preprocess), sort_keys=True),
-    )
+    contracts = {"preprocess": source.preprocess, "tokens": source.tokens}
+    for name, contract in contracts.items():
+        if contract is not None:
+            text = json.dumps(msgspec.to_builtins(contract), sort_keys=True)
+            model.metadata_props.add(key=f"edgekit.{name}", value=text)
 
 
 OnnxFromTorch = _OnnxFromTorch()

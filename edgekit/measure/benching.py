@@ -21,6 +21,7 @@ from edgekit.measure.inputs import DISTINCT, Feed, Stored, batch_of, image_size,
 from edgekit.measure.loading import Events, load, run_all, run_once
 from edgekit.measure.memory import MemoryLog
 from edgekit.measure.parts import timed_parts
+from edgekit.measure.rows import last_tokens
 from edgekit.measure.scenarios import Fields, Stretch, prepare
 from edgekit.measure.sensors import find_sensors
 from edgekit.measure.state import state
@@ -38,7 +39,7 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     if job.profile is None:
         raise UsageError("a bench job needs a profile", hint="give `profile`")
     loaded = load(job, events, memory)
-    stored = Stored(Path(job.golden), loaded.session.inputs, job) if job.golden else None
+    stored = _stored(job, loaded.session)
     feeds = _feeds(job, loaded.session, stored)
     application = Application(job, job.end_to_end, loaded.session) if job.end_to_end else None
     stretch = prepare(job, events, loaded, feeds)
@@ -76,10 +77,17 @@ def measured(job: Job, events: Events, memory: MemoryLog) -> Samples:
     )
 
 
+def _stored(job: Job, session: Session) -> Optional[Stored]:
+    """The golden sample; None if there is none, or none of it fits."""
+    found = Stored(Path(job.golden), session.inputs, job) if job.golden else None
+    return found if found and found.count else None
+
+
 def _feeds(job: Job, session: Session, stored: Optional[Stored]) -> List[Feed]:
     """What to time with: stored samples first, made-up ones up to `DISTINCT`."""
     feeds = stored.rotation(batch_of(session.inputs)) if stored else []
-    return feeds + random_feeds(session.inputs, max(0, DISTINCT - len(feeds)), job.seed)
+    lacking = max(0, DISTINCT - len(feeds))
+    return feeds + random_feeds(session.inputs, lacking, job.seed, job.bounds)
 
 
 def _golden(
@@ -88,7 +96,7 @@ def _golden(
     events.enter("golden")
     if stored is None:
         return None
-    outputs = run_all(job, session, stored)[: len(stored.outputs)]
+    outputs = last_tokens(run_all(job, session, stored), stored.outputs)[: len(stored.outputs)]
     return closeness(outputs, stored.outputs, job.task, image_size(session.inputs, job))
 
 

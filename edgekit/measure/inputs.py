@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from edgekit.errors import DataError, UsageError
+from edgekit.measure.rows import fitting, resized
 from edgekit.runtimes.specs import COLOURS, IMAGE_AXES
 from edgekit.wire import Job, TensorSpec
 
@@ -143,23 +144,43 @@ def check_types(inputs: Sequence[TensorSpec]) -> None:
             )
 
 
-def random_feeds(inputs: Sequence[TensorSpec], count: int, seed: int) -> List[Feed]:
-    """`count` distinct feeds, the same for the same seed and shapes."""
+def random_feeds(
+    inputs: Sequence[TensorSpec],
+    count: int,
+    seed: int,
+    bounds: Optional[Mapping[str, Sequence[int]]] = None,
+) -> List[Feed]:
+    """`count` distinct feeds, the same for the same seed, shapes and bounds.
+
+    Args:
+        inputs: What to make values for.
+        count: How many feeds.
+        seed: Seed of the values.
+        bounds: As in `Job.bounds`.
+    """
     generator = np.random.default_rng(seed)
-    return [{spec.name: _random(spec, generator) for spec in inputs} for _ in range(count)]
+    known = bounds or {}
+    return [
+        {spec.name: _random(spec, generator, known.get(spec.name)) for spec in inputs}
+        for _ in range(count)
+    ]
 
 
-def _random(spec: TensorSpec, generator: Any) -> Any:
+def _random(spec: TensorSpec, generator: Any, bounds: Optional[Sequence[int]]) -> Any:
     kind = np.dtype(spec.dtype)
     if kind.kind == "f":
         return np.asarray(generator.standard_normal(spec.shape), kind)
     # Bytes are pixels; wider integers are indices or masks, where 0 and 1 are always valid.
     top = BYTE_VALUES if kind.kind in "iu" and kind.itemsize == 1 else 2
-    return np.asarray(generator.integers(0, top, spec.shape), kind)
+    least, largest = bounds or (0, top - 1)
+    return np.asarray(generator.integers(least, largest + 1, spec.shape), kind)
 
 
 class Stored:
-    """Samples from an `.npz` file: inputs by position, and outputs where it has them.
+    """Samples from an `.npz` file, and outputs where it has them.
+
+    Inputs go by their names where the session has the same, else by their position. Of rows of
+    tokens those are left out that don't fit into the session's length.
 
     Attributes:
         inputs: One array an input of the session, in its layout and type, samples first.
@@ -169,15 +190,17 @@ class Stored:
 
     def __init__(self, path: Path, specs: Sequence[TensorSpec], job: Job) -> None:
         arrays = _read(path)
-        given = [array for name, array in arrays.items() if name.startswith("input:")]
+        given = _in_order(arrays, [spec.name for spec in specs])
         if len(given) != len(specs):
             raise DataError(
                 f"{path.name} holds {len(given)} inputs; the model takes {len(specs)}",
                 hint="the samples belong to another model; export again",
             )
-        self.inputs = [fit(array, spec, job) for array, spec in zip(given, specs)]
+        layouts = [job.layouts.get(spec.name) or spec.layout for spec in specs]
+        kept = fitting(given, layouts, [spec.shape for spec in specs])
+        self.inputs = [fit(array[kept], spec, job) for array, spec in zip(given, specs)]
         outputs = [name for name in arrays if name.startswith("output:")]
-        self.outputs = [arrays[name] for name in sorted(outputs, key=_index)]
+        self.outputs = [arrays[name][kept] for name in sorted(outputs, key=_index)]
         self.count = len(self.inputs[0])
         self._names = [spec.name for spec in specs]
 
@@ -204,6 +227,17 @@ class Stored:
         }
 
 
+def _in_order(arrays: Mapping[str, Any], names: Sequence[str]) -> List[Any]:
+    """The input arrays in the order of `names`, if they have the same names; else in their own."""
+    given = {
+        name.partition(":")[2]: array
+        for name, array in arrays.items()
+        if name.startswith("input:")
+    }
+    same = set(given) == set(names)
+    return [given[name] for name in names] if same else list(given.values())
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         # Opened here: NumPy leaves open a file that is no archive.
@@ -222,12 +256,15 @@ def _index(name: str) -> int:
 def fit(array: Any, spec: TensorSpec, job: Job) -> Any:
     """Samples, in NCHW order if they are images, in the layout and the type of the input `spec`.
 
+    Rows of tokens get the input's length.
+
     Raises:
         DataError: They are of another shape or kind.
     """
     layout = job.layouts.get(spec.name) or spec.layout
     if layout == "NHWC" and array.ndim == IMAGE_AXES:
         array = array.transpose(0, 2, 3, 1)
+    array = resized(array, layout, spec.shape)
     kind = np.dtype(spec.dtype)
     if array.shape[1:] != spec.shape[1:] or array.dtype.kind != kind.kind:
         raise DataError(

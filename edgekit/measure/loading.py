@@ -78,7 +78,7 @@ def load(job: Job, events: Events, memory: MemoryLog) -> Loaded:
     check_types(session.inputs)
     events.enter("first")
     # Made-up numbers: stored samples would count as the model's memory if they were read by now.
-    (feed,) = random_feeds(session.inputs, 1, job.seed)
+    (feed,) = random_feeds(session.inputs, 1, job.seed, job.bounds)
     start = time.perf_counter_ns()
     outputs = run_once(job, session, feed)
     first_ns = time.perf_counter_ns() - start

@@ -81,7 +81,7 @@ def _of_feeds(job: Job, session: Session, events: Events) -> Dict[str, Any]:
 def _of_made_up(job: Job, session: Session, events: Events) -> Dict[str, Any]:
     # By name: two files of one model may list their inputs in other orders.
     inputs = sorted(session.inputs, key=lambda spec: spec.name)
-    feeds = random_feeds(inputs, DISTINCT, job.seed)
+    feeds = random_feeds(inputs, DISTINCT, job.seed, job.bounds)
     events.enter("run")
     arrays = {f"input:{name}": array for name, array in feeds[0].items()}
     # One by one: an output may have another size for each feed.

@@ -1,39 +1,38 @@
-"""Whether two lists of numbers put things in the same order."""
+"""Whether two lists of numbers put the same things in the same order."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.errors import DataError
+Numbers = npt.NDArray[np.floating]
 
 
-def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Spearman's rank correlation: Pearson's, of ranks; equal numbers share their mean rank.
+def spearman(one: Numbers, other: Numbers) -> float | None:
+    """Spearman's rank correlation, from -1 (the reverse order) to 1 (the same order).
+
+    Pearson's correlation of the ranks, equal numbers sharing the mean of theirs (Spearman 1904;
+    Kendall, "Rank Correlation Methods", chapter 3).
 
     Args:
-        first: Numbers.
-        second: As many.
+        one: Shape (N,).
+        other: Shape (N,), of the same things.
 
     Returns:
-        From -1 to 1; None where one list has no order, as when all its numbers are equal.
-
-    Raises:
-        DataError: The lists differ in length, or hold what is no number.
+        None where either list has no order: all its numbers are equal.
     """
-    pair = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if pair[0].shape != pair[1].shape or not all(np.isfinite(values).all() for values in pair):
-        message = f"{len(pair[0])} and {len(pair[1])} values can't be ranked beside each other"
-        raise DataError(message, hint="give two lists of numbers, one for each pair")
-    ranks = [_ranks(values) for values in pair]
-    centred = [each - each.mean() for each in ranks if each.size]
-    if len(centred) < len(ranks):
-        return None
-    scale = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
-    return float(centred[0] @ centred[1]) / scale if scale else None
+    first, second = (ranks(numbers) - (len(numbers) - 1) / 2 for numbers in (one, other))
+    spread = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
+    return float(first @ second) / spread if spread else None
 
 
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    means: npt.NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    return means
+def ranks(numbers: Numbers) -> npt.NDArray[np.float64]:
+    """Rank of each number from 0, the least first; equal ones share the mean of theirs.
+
+    Args:
+        numbers: Shape (N,).
+    """
+    _, place, count = np.unique(numbers, return_inverse=True, return_counts=True)
+    last = np.cumsum(count) - 1
+    found: npt.NDArray[np.float64] = (last - (count - 1) / 2)[place]
+    return found

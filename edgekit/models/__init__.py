@@ -5,6 +5,9 @@ table below, and its packages as an extra in `pyproject.toml`. `edgekit.models.a
 rest for every family: weights, neck, head, fusion and the one trace. A head is a module in
 `heads/` with an object that meets `Head`, and its line in the second table; what its outputs mean
 is a line in `edgekit.tasks`. A neck is a module in `necks/` and a line in the third table.
+
+Networks that read text have a table of their own, the last: they take ids of tokens in place of
+photos. Their names are `FAMILY`, for its usual checkpoint, or `FAMILY:CHECKPOINT`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any, Protocol
 
 from edgekit.records import Preprocess
 from edgekit.registry import Entry, Registry
+from edgekit.wire import TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,5 +222,62 @@ NECKS: Registry[Neck] = Registry(
     {
         "fpn": Entry("edgekit.models.necks.fpn:NECK", "torch", _DENSE),
         "pan": Entry("edgekit.models.necks.pan:NECK", "torch", _DENSE),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextNet:
+    """A text network in eval mode with its head, ready to be traced.
+
+    Attributes:
+        module: `torch.nn.Module` with the inputs in the order of `inputs`.
+        inputs: Its inputs: ids and mask, int64, (N, L); with a cache what it holds too.
+        outputs: What it gives.
+        vocabulary: Number of ids that it knows: an id is below it.
+        max_tokens: Tokens that it takes at most, those that mark ends counted.
+        pooling: How the tokens' features become one: `mean`, `cls` or `max`; `last` for scores.
+        parameters: Number of parameters.
+    """
+
+    module: Any
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    vocabulary: int
+    max_tokens: int
+    pooling: str
+    parameters: int
+
+
+class TextFamily(Protocol):
+    """A kind of text networks."""
+
+    def build(self, folder: Path | None, head: str, seed: int | None) -> TextNet:
+        """Build the network of a checkpoint.
+
+        Args:
+            folder: The checkpoint; None for the tiny configuration in code.
+            head: What it ends in.
+            seed: Seed of random weights; None for the checkpoint's.
+
+        Raises:
+            DataError: The checkpoint is of another architecture, or its weights don't fit.
+        """
+        ...
+
+    def tokenizer(self, folder: Path | None) -> str:
+        """What `tokenizers` reads its tokenizer from, JSON.
+
+        Raises:
+            DataError: The checkpoint has none.
+        """
+        ...
+
+
+TEXT_FAMILIES: Registry[TextFamily] = Registry(
+    "text family",
+    {
+        "bert": Entry("edgekit.models.text.transformers:BERT", "text", ("torch", "transformers")),
+        "gpt": Entry("edgekit.models.text.transformers:GPT", "text", ("torch", "transformers")),
     },
 )

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from edgekit.errors import UsageError
-from edgekit.quantization.recipe import check_scheme, fitted, network
+from edgekit.quantization.recipe import fitted, network
+from edgekit.quantization.schemes import check_scheme
 from edgekit.records import Format, GraphOp, Recipe, Target
 
 

@@ -6,18 +6,10 @@ from itertools import chain
 from typing import assert_never
 
 from edgekit.errors import UsageError
-from edgekit.quantization.target import has_int8_dot
+from edgekit.quantization.schemes import DYNAMIC, FLOAT16, STATIC, check_scheme
+from edgekit.quantization.target import saturates
+from edgekit.quantization.textrecipe import for_text, reads_text
 from edgekit.records import FloatLayer, Format, GraphOp, Precision, Recipe, Target, digest
-from edgekit.registry import nearest
-
-STATIC, DYNAMIC, WEIGHT_ONLY = "w8a8-static", "w8-dynamic", "w8-weightonly"
-FLOAT16 = "float16"
-# The schemes, and the formats that have them.
-SCHEMES: dict[str, tuple[Format, ...]] = {
-    STATIC: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
-    DYNAMIC: (Format.ONNX, Format.LITERT),
-    WEIGHT_ONLY: (Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TENSORRT),
-}
 
 _CANCELS = "its result is a small difference of large numbers"
 _NO_KERNEL = "no runtime has it in 8 bits"
@@ -87,22 +79,6 @@ def recipe(
     return fitted(chosen, graph) if graph else chosen
 
 
-def check_scheme(scheme: str, format: Format) -> None:
-    """Refuse a scheme that doesn't exist, or that `format` doesn't have.
-
-    Raises:
-        UsageError: With those that it has.
-    """
-    if scheme not in SCHEMES:
-        raise UsageError(f"there is no scheme {scheme!r}", hint=nearest(scheme, list(SCHEMES)))
-    if format not in SCHEMES[scheme]:
-        known = [name for name, formats in SCHEMES.items() if format in formats]
-        raise UsageError(
-            f"{format} can't be made by {scheme}",
-            hint=f"its schemes: {', '.join(known)}; {scheme} is for {', '.join(SCHEMES[scheme])}",
-        )
-
-
 def network(graph: Sequence[GraphOp]) -> str:
     """Digest of a float graph: its operators in order, with the sizes of their constants."""
     return digest([(op.name, op.op, op.weight_bytes) for op in graph])
@@ -117,7 +93,8 @@ def fitted(chosen: Recipe, graph: Sequence[GraphOp]) -> Recipe:
         more = (names for norm, names in _WITH_LAYER_NORM.items() if there >= norm)
         kinds += tuple(FloatLayer(name, _SUMS) for name in chain(*more) if name not in known)
     kinds = tuple(kind for kind in kinds if kind.name in there)
-    return replace(chosen, float_kinds=kinds, network=network(graph))
+    found = replace(chosen, float_kinds=kinds, network=network(graph))
+    return for_text(found, graph) if reads_text(graph) else found
 
 
 def _float16(target: Target, format: Format) -> Recipe:
@@ -158,14 +135,6 @@ def _int8(target: Target, format: Format) -> Recipe:
             raise UsageError(
                 "torch files are not quantized here", hint="quantize the format that you deploy"
             )
-
-
-def saturates(target: Target) -> bool:
-    """Whether the target's int8 kernels add two products in int16, which can overflow.
-
-    x86 without VNNI or AMX has only `vpmaddubsw` (u8 x s8, pairs added into saturating int16).
-    """
-    return target.arch == "x86_64" and not has_int8_dot(target)
 
 
 def _weights_only(static: Recipe, scheme: str) -> Recipe:

@@ -114,3 +114,11 @@ def _gpu(line: str) -> tuple[int, str] | None:
     if not (major.isdigit() and minor.isdigit()):
         return None
     return int(major + minor), name.strip()
+
+
+def saturates(target: Target) -> bool:
+    """Whether the target's int8 kernels add two products in int16, which can overflow.
+
+    x86 without VNNI or AMX has only `vpmaddubsw` (u8 x s8, pairs added into saturating int16).
+    """
+    return target.arch == "x86_64" and not has_int8_dot(target)

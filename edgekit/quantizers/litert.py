@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_quantizer import qtyping, quantizer
 from ai_edge_quantizer.recipe_manager import RecipeManager
 
-from edgekit.quantization import recipe as recipes
+from edgekit.quantization import schemes
 from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.layers import Array
 from edgekit.quantization.moments import Moments
@@ -63,7 +63,7 @@ class _LitertQuantizer:
         model = read_model(source.model)
         rules = _rules(recipe, scopes(model))
         qsvs = None
-        if observed is not None and recipe.scheme == recipes.STATIC:
+        if observed is not None and recipe.scheme == schemes.STATIC:
             for place in read_layers(model):
                 if not _stays_float(place, recipe):
                     _settle(model, place, recipe, observed)
@@ -162,9 +162,9 @@ def _rules(recipe: Recipe, names: dict[str, str], where: str = _EVERYTHING) -> R
         case "float16":
             _float16(rules, where)
             return rules
-        case recipes.DYNAMIC:
+        case schemes.DYNAMIC:
             rules.add_dynamic_config(regex=where, operation_name=_ALL, num_bits=8)
-        case recipes.WEIGHT_ONLY:
+        case schemes.WEIGHT_ONLY:
             rules.add_weight_only_config(regex=where, operation_name=_ALL, num_bits=8)
         case _:
             rules.add_static_config(

@@ -15,7 +15,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from edgekit.quantization.ends import behind_layers
 from edgekit.quantization.moments import Moments
 from edgekit.quantization.ranges import EVERYTHING, Ranges
-from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY
+from edgekit.quantization.schemes import DYNAMIC, WEIGHT_ONLY
 from edgekit.quantization.solve import Observed, Solved, solve
 from edgekit.quantizers import Feeds, LayerCost
 from edgekit.quantizers.onnx_float import shield
@@ -30,6 +30,7 @@ from edgekit.quantizers.onnx_layers import (
     write_layer,
 )
 from edgekit.quantizers.onnx_rank import costs
+from edgekit.quantizers.onnx_tables import store_tables
 from edgekit.records import Artifact, Recipe
 
 MODEL = "model.onnx"
@@ -66,6 +67,11 @@ class _OnnxQuantizer:
             _weight_only(source.model, recipe, destination)
         elif observed is not None:
             _int8(source.model, recipe, observed, destination)
+        if recipe.quantize_tables:
+            # At the end: where a table is also a layer's matrix, that one is solved by itself.
+            model = onnx.load(destination)
+            store_tables(model)
+            onnx.save(model, destination)
         return {MODEL: "model"}
 
     def ends(self, source: Artifact) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from edgekit.records.artifact import (
     Calibration,
     FloatLayer,
     Format,
-    GraphOp,
     Guarded,
     Parity,
     Precision,
@@ -37,8 +36,11 @@ from edgekit.records.model import (
     Origin,
     Preprocess,
     Target,
+    TextRequest,
+    Tokens,
     Weights,
 )
+from edgekit.records.operators import GraphOp
 from edgekit.records.results import (
     LOCAL,
     BenchPlan,
@@ -96,7 +98,9 @@ __all__ = [
     "ShipVerdict",
     "Subject",
     "Target",
+    "TextRequest",
     "Timing",
+    "Tokens",
     "Weights",
     "canonical_json",
     "digest",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgekit.records.model import ModelSpec, Preprocess, Target
+from edgekit.errors import UsageError
+from edgekit.records.model import ModelSpec, Preprocess, Target, Tokens
 from edgekit.wire import Closeness, TensorSpec
 
 
@@ -66,6 +67,7 @@ class Recipe:
         quantize_bias: Whether biases become int32.
         quantize_outputs: Whether what a heavy operator gives is brought to 8 bits at once, as
             kernels that can't do otherwise want it, or only where the next one reads it.
+        quantize_tables: Whether rows of large tables that ids look up are stored in 8 bits.
         float_kinds: Kinds of operators left in float.
         float_layers: Single operators left in float, by name.
         reasons: Why the choices are what they are, one sentence each.
@@ -84,6 +86,7 @@ class Recipe:
     range_method: Literal["minmax", "mse", "none"]
     quantize_bias: bool
     quantize_outputs: bool
+    quantize_tables: bool = False
     target_features: tuple[str, ...] = ()
     network: str = ""
     float_kinds: tuple[FloatLayer, ...] = ()
@@ -93,11 +96,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The images that ranges were taken from.
+    """The photos, or the texts, that ranges were taken from.
 
     Attributes:
-        source: A folder's name, or the packages that the photos come with.
-        files: Name and SHA-256 of each image, in the order of use.
+        source: A folder's or a file's name, or the packages that they come with.
+        files: Name and SHA-256 of each, in the order of use; of a text its line.
         skipped: Files of the folder that could not be read as images.
         preprocess_sha256: Digest of the preprocessing that they went through.
     """
@@ -115,7 +118,7 @@ class ArtifactFile:
     Attributes:
         name: Name inside the artifact's folder; never a path.
         role: `model` (the first of them is the one to load), `source` (what an engine was built
-            from), `build` (how), `golden` or `labels`.
+            from), `build` (how), `golden`, `labels` or `tokenizer`.
         sha256: Digest of the content.
         size_bytes: Size of the content.
     """
@@ -192,7 +195,7 @@ class Artifact:
         precision: What the heavy operators compute in.
         spec: The model.
         inputs: Inputs of this file, with its own names and layout.
-        preprocess: How a photo becomes the input.
+        preprocess: How a photo becomes the input; None for a network that reads text.
         recipe: How it was quantized; None for float32.
         calibration: What it was calibrated on; None if it wasn't.
         files: All files, the model's first.
@@ -205,6 +208,7 @@ class Artifact:
         key: Digest of everything that decided the content; equal keys mean the same export.
         parity: Closeness to the float model that it comes from.
         guard: What quantization cost in accuracy; None where no budget was given.
+        tokens: How a text becomes the input; None for a network that takes photos.
     """
 
     path: Path
@@ -212,7 +216,7 @@ class Artifact:
     precision: Precision
     spec: ModelSpec
     inputs: tuple[TensorSpec, ...]
-    preprocess: Preprocess
+    preprocess: Preprocess | None
     recipe: Recipe | None
     calibration: Calibration | None
     files: tuple[ArtifactFile, ...]
@@ -224,6 +228,28 @@ class Artifact:
     key: str
     parity: Parity | None = None
     guard: Guarded | None = None
+    tokens: Tokens | None = None
+
+    @property
+    def photos(self) -> Preprocess:
+        """How a photo becomes the input.
+
+        Raises:
+            UsageError: The network reads text.
+        """
+        if self.preprocess is None:
+            raise UsageError(
+                f"{self.name} reads text: photos are nothing to it",
+                hint="`edgekit bench` measures it; `edgekit eval --metric spearman --data "
+                "PAIRS.tsv` evaluates one that gives vectors",
+            )
+        return self.preprocess
+
+    @property
+    def contract_sha256(self) -> str:
+        """Digest of how the input is made, whatever it is made from."""
+        found = self.preprocess or self.tokens
+        return found.sha256 if found else ""
 
     @property
     def model(self) -> Path:
@@ -263,20 +289,3 @@ class Subject:
     def name(self) -> str:
         """The artifact's name, or the file's."""
         return self.artifact.name if self.artifact else self.path.name
-
-
-@dataclass(frozen=True, slots=True)
-class GraphOp:
-    """One operator of a model file.
-
-    Attributes:
-        name: Name in the file, or its index.
-        op: Kind, in the format's own words.
-        precision: Element type that it computes in, read from the file.
-        weight_bytes: Size of the constants that it reads.
-    """
-
-    name: str
-    op: str
-    precision: str
-    weight_bytes: int

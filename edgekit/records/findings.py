@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.records.artifact import Artifact, Format, GraphOp, Precision
+from edgekit.records.artifact import Artifact, Format, Precision
 from edgekit.records.model import Target
+from edgekit.records.operators import GraphOp
 from edgekit.records.results import OpCount
 
 

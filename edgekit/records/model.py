@@ -58,6 +58,35 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """How a text becomes a network's input: the contract of one that reads text.
+
+    Attributes:
+        tokenizer_sha256: Digest of the tokenizer, which lies in the artifact.
+        vocabulary: Number of ids that the network knows: each id is below it.
+        max_tokens: Tokens that it takes at most, those that mark ends counted.
+        pooling: How the tokens' features become one vector: `mean`, `cls` or `max`; `last` where
+            the scores are those after the last token.
+    """
+
+    tokenizer_sha256: str
+    vocabulary: int
+    max_tokens: int
+    pooling: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this edgekit can carry it out: a record may come from anywhere."""
+        known = self.pooling in {"mean", "cls", "max", "last"}
+        return known and min(self.vocabulary, self.max_tokens) > 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the whole contract: two steps with the same digest see the same ids."""
+        return digest(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Where a model's weights came from.
 
@@ -98,6 +127,24 @@ class ModelRequest:
     seed: int = 0
     neck: str = ""
     nms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """The text network that a user asks for.
+
+    Attributes:
+        name: `FAMILY` for its usual checkpoint, or `FAMILY:FOLDER`, `FAMILY:OWNER/NAME` of the
+            hub, `FAMILY:tiny`.
+        head: Name of the head; empty for the family's usual one.
+        weights: `pretrained` or `random`.
+        seed: Seed of random weights.
+    """
+
+    name: str
+    head: str = ""
+    weights: str = "pretrained"
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

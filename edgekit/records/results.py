@@ -223,13 +223,13 @@ class BenchResult:
 
 @dataclass(frozen=True, slots=True)
 class EvalResult:
-    """Accuracy of an artifact on labelled images, run by the runtime that would serve it.
+    """Accuracy of an artifact on labelled images or pairs of texts, run by its runtime.
 
     Attributes:
         artifact: Name of the artifact.
         sha256: Its digest.
         runtime: What ran it.
-        images: Number of images.
+        images: Number of images, or of pairs.
         top1: Share of images whose best class is right; None without labels.
         top5: Share of images with a right class among the best five; None without labels.
         agreement: Share of images whose best class is the float model's; None without that model.
@@ -238,6 +238,11 @@ class EvalResult:
         device: Name of the machine that ran it.
         score: How good it is by class, and the images that it does worst on; None without labels,
             or where several classes are right for an image.
+        metric: What was measured: `top1` (and with it top-5 and agreement), `recall1` or
+            `spearman`.
+        spearman: Rank correlation of the cosines of pairs of texts with the numbers given for
+             them, from -1 to 1; None where none were.
+        spearman_to_float: That with the float model's cosines; None without that model.
     """
 
     artifact: str
@@ -251,6 +256,9 @@ class EvalResult:
     data_sha256: str = ""
     device: str = LOCAL
     score: Score | None = None
+    metric: str = "top1"
+    spearman: float | None = None
+    spearman_to_float: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,9 @@ def export(artifact: Artifact) -> str:
     words += ["--weights", source] if source == "random" else []
     words += ["--seed", str(spec.seed)] if spec.seed else []
     words += ["--batch", str(spec.batch)] if spec.batch != 1 else []
-    height, width = artifact.preprocess.size
-    words += ["--input-size", str(height)] if height == width else []
+    if artifact.preprocess is not None:
+        height, width = artifact.preprocess.size
+        words += ["--input-size", str(height)] if height == width else []
     words += ["--target", artifact.target.name] if artifact.target.name not in _ANY else []
     return _quoted([*words, "--out", str(artifact.path.parent.parent)])
 

@@ -16,9 +16,39 @@ def as_json(result: EvalResult) -> dict[str, Any]:
 
 def render(result: EvalResult) -> str:
     """A table of one row, and what to know about it."""
+    return _ranking(result) if result.metric == "spearman" else _shares(result)
+
+
+def _ranking(result: EvalResult) -> str:
     row = (
         result.artifact,
-        result.runtime if result.device == LOCAL else f"{result.runtime} on {result.device}",
+        _runtime(result),
+        str(result.images),
+        _correlation(result.spearman),
+        _correlation(result.spearman_to_float),
+    )
+    columns = ("artifact", "runtime", "pairs", "Spearman", "Spearman to float")
+    notes = []
+    if result.spearman is None:
+        notes.append("no Spearman: the pairs come without numbers, or all have the same")
+    if result.spearman_to_float is None:
+        notes.append("no Spearman to float: the float32 artifact is not beside this one")
+    return "\n".join([table.render(columns, [row], left=("runtime",)), *notes])
+
+
+def _runtime(result: EvalResult) -> str:
+    where = "" if result.device == LOCAL else f" on {result.device}"
+    return f"{result.runtime}{where}"
+
+
+def _correlation(value: float | None) -> str:
+    return table.NO_VALUE if value is None else f"{value:.4f}"
+
+
+def _shares(result: EvalResult) -> str:
+    row = (
+        result.artifact,
+        _runtime(result),
         str(result.images),
         _share(result.top1),
         _share(result.top5),

@@ -60,7 +60,7 @@ def render(legs: Sequence[ExportLeg], verdicts: Sequence[ShipVerdict] = ()) -> s
     parts += [f"\n{verdict.render(found)}" for found in verdicts]
     if made := [leg.artifact for leg in legs if leg.artifact]:
         weights = made[0].spec.weights.source
-        parts.append(f"weights: {weights}; preprocess {made[0].preprocess.sha256[:12]}")
+        parts.append(f"weights: {weights}; preprocess {made[0].contract_sha256[:12]}")
         parts.append(f"next: edgekit bench {shlex.quote(str(made[0].path.parent))}")
     return "\n".join(parts)
 

@@ -36,12 +36,21 @@ def accuracies(results: Sequence[BenchResult], known: Mapping[str, EvalResult]) 
     names = {result.plan.subject.sha256: result.plan.subject.name for result in results}
     for sha256, name in names.items():
         if found := known.get(sha256):
-            parts = {"top-1": found.top1, "top-5": found.top5, "agreement": found.agreement}
-            told = [
-                f"{word} {percent(share)}" for word, share in parts.items() if share is not None
-            ]
-            of = f"of {found.images} images ({found.runtime})"
+            told, what = _ranking(found) if found.metric == "spearman" else _shares(found)
+            of = f"of {found.images} {what} ({found.runtime})"
             yield f"{name}: {', '.join(told) or 'nothing'} {of}"
+
+
+def _shares(found: EvalResult) -> tuple[list[str], str]:
+    parts = {"top-1": found.top1, "top-5": found.top5, "agreement": found.agreement}
+    told = [f"{word} {percent(share)}" for word, share in parts.items() if share is not None]
+    return told, "images"
+
+
+def _ranking(found: EvalResult) -> tuple[list[str], str]:
+    parts = {"Spearman": found.spearman, "to float": found.spearman_to_float}
+    told = [f"{word} {value:.4f}" for word, value in parts.items() if value is not None]
+    return told, "pairs"
 
 
 def _name(leg: Entry) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from edgekit.records import Artifact, Guarded, Parity, Preprocess, Recipe
+from edgekit.records import Artifact, Guarded, Parity, Preprocess, Recipe, Tokens
 from edgekit.records.findings import Inspection
 from edgekit.reports import table
 
@@ -103,14 +103,15 @@ def _history(artifact: Artifact) -> str:
         ("model", f"{spec.family} {spec.backbone}, {spec.head}, {spec.classes} classes"),
         ("weights", f"{spec.weights.source} {spec.weights.sha256 or ''}".strip()),
         ("target", f"{artifact.target.name}: {' '.join(artifact.target.features)}"),
-        ("preprocess", _preprocess(artifact.preprocess)),
+        ("preprocess", _preprocess(artifact.preprocess or artifact.tokens)),
         ("parity", _parity(artifact.parity)),
         *_guard(artifact.guard),
         *_recipe(artifact.recipe),
     ]
     if artifact.calibration:
         used = artifact.calibration
-        rows.append(("calibration", f"{len(used.files)} images of {used.source}"))
+        what = "texts" if artifact.tokens else "images"
+        rows.append(("calibration", f"{len(used.files)} {what} of {used.source}"))
     rows += [
         ("made from", artifact.parent_sha256 or "nothing: this is the first"),
         ("tools", ", ".join(f"{name} {version}" for name, version in artifact.tools.items())),
@@ -118,7 +119,14 @@ def _history(artifact: Artifact) -> str:
     return table.render(("history", ""), rows, left=("",))
 
 
-def _preprocess(contract: Preprocess) -> str:
+def _preprocess(contract: Preprocess | Tokens | None) -> str:
+    if contract is None:
+        return "unknown"
+    if isinstance(contract, Tokens):
+        return (
+            f"tokenizer.json {contract.tokenizer_sha256[:12]}, ids below {contract.vocabulary}, "
+            f"up to {contract.max_tokens} tokens, pooled: {contract.pooling}"
+        )
     height, width = contract.size
     return (
         f"{height} x {width} {contract.channels}, {contract.mode} after "

@@ -17,6 +17,9 @@ def render(found: ModelList) -> str:
         parts.append(f"{len(found.more)} more match {found.pattern!r}: {names}, ...")
     elif not found.pattern:
         parts.append("any exact timm or torchvision name works too: edgekit models PATTERN")
+        parts.append(
+            "for text: bert, gpt, or either with a checkpoint: edgekit export bert:FOLDER"
+        )
     return "\n".join(parts)
 
 

@@ -152,6 +152,8 @@ class Job:
         batch: Samples in one inference; None for the file's own, or 1 where it is free.
         shapes: For inputs with free axes: the shape to use, by input name.
         layouts: Axes of inputs whose layout the file doesn't say, by input name.
+        bounds: Of inputs that hold whole numbers, by name: the least and the largest one that may
+            be made up. 0 and 1 where nothing is said.
         golden: Path of an `.npz` with real inputs (`input:NAME`, samples first, in NCHW order if
             they are images) and the float model's outputs (`output:INDEX`); or None.
         feeds: For `infer`: path of an `.npz` with the inputs, as in `golden`; None for inputs that
@@ -184,6 +186,7 @@ class Job:
     batch: Optional[int] = None
     shapes: Dict[str, List[int]] = field(default_factory=dict)
     layouts: Dict[str, str] = field(default_factory=dict)
+    bounds: Dict[str, List[int]] = field(default_factory=dict)
     golden: Optional[str] = None
     feeds: Optional[str] = None
     outputs: Optional[str] = None

@@ -17,7 +17,9 @@ class TensorSpec:
         name: The name in the model file.
         shape: Elements along each axis, the batch first; None where it is free.
         dtype: NumPy's name of the element type.
-        layout: Meaning of the axes: `NCHW`, `NHWC`, `NC`, or empty where it isn't known.
+        layout: Meaning of the axes: `NCHW`, `NHWC`, `NC`, or empty where it isn't known; `NL` is a
+            row of tokens, filled up behind with zeros that a mask hides; `NT` and `NHTD` are those
+            of a cache and its mask, filled up in front.
     """
 
     name: str

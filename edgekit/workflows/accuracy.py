@@ -9,7 +9,7 @@ import numpy.typing as npt
 from edgekit import storage
 from edgekit.datasets import images, labels
 from edgekit.errors import DataError, UsageError
-from edgekit.records import Artifact, Device
+from edgekit.records import Artifact, Device, Format, Precision
 from edgekit.tasks import TASKS
 from edgekit.transports import linked
 from edgekit.workflows.infer import HERE, infer
@@ -61,6 +61,26 @@ def check_apart(artifact: Artifact, photos: images.Photos) -> None:
         )
 
 
+def float_sibling(artifact: Artifact) -> Artifact | None:
+    """The float32 artifact beside `artifact`, of its own format where there is one; None if none.
+
+    A float32 artifact has one of another format for a sibling.
+    """
+    formats = (artifact.format, Format.ONNX, Format.OPENVINO, Format.LITERT, Format.TORCH)
+    for format in dict.fromkeys(formats):
+        path = artifact.path.parent / f"{format}-{Precision.FP32}"
+        if format is Format.TENSORRT or not storage.is_artifact(path):
+            continue
+        reference = storage.load(path)
+        same = (reference.spec, reference.contract_sha256) == (
+            artifact.spec,
+            artifact.contract_sha256,
+        )
+        if same and reference.sha256 != artifact.sha256:
+            return reference
+    return None
+
+
 def allowed_points(max_drop: float, count: int) -> float:
     """Points that may be lost: of a budget finer than one image, one image; of none, none.
 
@@ -80,8 +100,8 @@ def outputs(
     threads: int,
     device: Device = HERE,
 ) -> npt.NDArray[np.float32]:
-    """Scores of classes for all photos, shape (N, classes), chunk by chunk."""
-    tensors = images.Tensors(artifact.preprocess, photos.paths)
+    """Outputs for all photos, shape (N, classes), chunk by chunk."""
+    tensors = images.Tensors(artifact.photos, photos.paths)
     batch = artifact.inputs[0].shape[0] or 1
     source = artifact.file("source")
     with linked(device) as link:
@@ -89,7 +109,7 @@ def outputs(
             infer(
                 link,
                 artifact,
-                tensors[start : start + _CHUNK].stack(),
+                [tensors[start : start + _CHUNK].stack()],
                 runtime=runtime,
                 batch=batch,
                 threads=threads,
@@ -108,7 +128,7 @@ def predictions(
     device: Device = HERE,
 ) -> list[Any]:
     """What the artifact's outputs mean, one prediction a photo; raw outputs aren't kept."""
-    tensors = images.Tensors(artifact.preprocess, photos.paths)
+    tensors = images.Tensors(artifact.photos, photos.paths)
     task = TASKS.get(artifact.spec.task)
     source = artifact.file("source") if runtime == REFERENCE else None
     found: list[Any] = []
@@ -117,13 +137,13 @@ def predictions(
             raw = infer(
                 link,
                 artifact,
-                tensors[start : start + _FEW].stack(),
+                [tensors[start : start + _FEW].stack()],
                 runtime=runtime,
                 batch=artifact.inputs[0].shape[0] or 1,
                 threads=threads,
                 model=source,
             )
-            found += task.decode(raw, artifact.preprocess.size)
+            found += task.decode(raw, artifact.photos.size)
     return found
 
 

@@ -40,7 +40,7 @@ def notes(base: Artifact | None, head: Artifact | None) -> tuple[str, ...]:
         *["base and head are the same file, bit for bit"] * (base.sha256 == head.sha256),
         *[f"base is {base.format}, head {head.format}"] * (base.format != head.format),
         *_axes_notes(base, head),
-        *_preprocess_notes(base.preprocess, head.preprocess),
+        *_contract_notes(base, head),
         *_tool_notes(base.tools, head.tools),
     )
 
@@ -81,6 +81,13 @@ def _axes_notes(base: Artifact, head: Artifact) -> list[str]:
         for name, spec in _by_name(base).items()
         if name in heads and spec.shape != heads[name].shape
     ]
+
+
+def _contract_notes(base: Artifact, head: Artifact) -> list[str]:
+    if base.preprocess and head.preprocess:
+        return _preprocess_notes(base.preprocess, head.preprocess)
+    same = base.contract_sha256 == head.contract_sha256
+    return [] if same else ["texts become the input in another way: other tokenizers or lengths"]
 
 
 def _preprocess_notes(base: Preprocess, head: Preprocess) -> list[str]:

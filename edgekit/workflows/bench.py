@@ -12,6 +12,7 @@ from edgekit.records import BenchPlan, BenchResult, Device, Precision
 from edgekit.results.store import STAMP
 from edgekit.transports import Link, linked
 from edgekit.wire import Failure, Job, Samples
+from edgekit.workflows import lengths
 from edgekit.workflows.jobs import OnPhase, run_job
 from edgekit.workflows.judging import judged
 from edgekit.workflows.validity import disturbed
@@ -164,7 +165,9 @@ def job(plan: BenchPlan) -> Job:
     """What a worker is to do for `plan`."""
     artifact = plan.subject.artifact
     half = artifact is not None and artifact.precision is Precision.FP16
-    golden = artifact.file("golden") if artifact else None
+    shapes = lengths.shapes(artifact, plan.shapes, plan.batch) if artifact else plan.shapes
+    fits = artifact is not None and lengths.fits_golden(artifact, shapes)
+    golden = artifact.file("golden") if artifact and fits else None
     return Job(
         kind="bench",
         runtime=plan.runtime,
@@ -173,8 +176,9 @@ def job(plan: BenchPlan) -> Job:
         threads=plan.threads,
         seed=plan.seed,
         batch=plan.batch,
-        shapes=plan.shapes,
+        shapes=shapes,
         layouts={spec.name: spec.layout for spec in artifact.inputs} if artifact else {},
+        bounds=lengths.bounds(artifact) if artifact else {},
         golden=str(golden) if golden else None,
         task=artifact.spec.task if artifact else "",
         profile=plan.profile,

@@ -4,6 +4,9 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from edgekit import publishing, storage
 from edgekit.errors import DataError, EdgekitError, ToolError
@@ -19,7 +22,6 @@ from edgekit.records import (
 )
 from edgekit.wire import TensorSpec
 from edgekit.workflows import routes
-from edgekit.workflows.calibrate import write_golden
 from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.lowering import Lowering
@@ -28,6 +30,7 @@ from edgekit.workflows.sources import Source
 
 GOLDEN = "golden.npz"
 LABELS = "labels.txt"
+TOKENIZER = "tokenizer.json"
 # A file that is the same wherever it will run.
 _ANY = Target("any", "any")
 _Leg = tuple[Format, Precision]
@@ -172,10 +175,11 @@ class Builder:
         leg = (self._source.root, Precision.FP32)
         workdir = self._workdir(f"{leg[0]}-{leg[1]}")
         with framework(self._source.tool, self._staging):
-            root = self._source.build(workdir, lambda p: self._keys.golden.tensors(p).stack())
+            root = self._source.build(workdir)
         for note in root.notes:
             self._on_event(note)
-        write_golden(workdir / GOLDEN, root.spec.inputs[0].name, root.images, root.outputs)
+        arrays: dict[str, Any] = dict(root.golden)
+        np.savez_compressed(workdir / GOLDEN, **arrays)
         if root.labels:
             (workdir / LABELS).write_text("\n".join(root.labels) + "\n", encoding="utf-8")
         made = Artifact(
@@ -194,6 +198,7 @@ class Builder:
             tools={},
             target=_ANY,
             key="",
+            tokens=root.tokens,
         )
         return self._sealed(made, root.files, leg)
 
@@ -207,8 +212,8 @@ class Builder:
         recipe: Recipe | None = None,
         calibration: Calibration | None = None,
     ) -> Artifact:
-        """The artifact in `workdir`, made from `parent`, with its golden sample and labels."""
-        for role in ("golden", "labels"):
+        """The artifact in `workdir`, made from `parent`, with its golden sample and the like."""
+        for role in ("golden", "labels", "tokenizer"):
             if (path := parent.file(role)) is not None:
                 shutil.copyfile(path, workdir / path.name)
         made = replace(
@@ -225,7 +230,7 @@ class Builder:
         return self._sealed(made, files, leg)
 
     def _sealed(self, made: Artifact, files: Mapping[str, str], leg: _Leg) -> Artifact:
-        extra = {GOLDEN: "golden", LABELS: "labels"}
+        extra = {GOLDEN: "golden", LABELS: "labels", TOKENIZER: "tokenizer"}
         roles = {**files, **{n: role for n, role in extra.items() if (made.path / n).is_file()}}
         entries = tuple(storage.describe(made.path, name, role) for name, role in roles.items())
         aimed = made.recipe is not None or leg[0] is Format.TENSORRT
@@ -251,7 +256,7 @@ class Builder:
         if found.passed is False:
             raise ToolError(
                 f"{made.format}-{made.precision} is not close to the float model: {found.reason}",
-                hint="give photos like those that the model will see with --calib"
+                hint="give samples like those that the model will see with --calib"
                 if made.precision is Precision.INT8
                 else "use another format or precision for this model, and report it to edgekit",
             )

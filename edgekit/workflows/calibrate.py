@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from edgekit.datasets import images, packaged
 from edgekit.errors import DataError
-from edgekit.records import Calibration, Preprocess
+from edgekit.quantizers import Feeds
+from edgekit.records import Artifact, Calibration, Preprocess
 from edgekit.storage import file_sha256
 from edgekit.wire import TensorSpec
 
@@ -30,14 +31,14 @@ class PhotoSet:
     photos: images.Photos
     digests: tuple[str, ...]
 
-    def record(self, preprocess: Preprocess) -> Calibration:
-        """What stands of them in an artifact."""
+    def record(self, artifact: Artifact) -> Calibration:
+        """What stands of them in an artifact made of `artifact`."""
         names = (path.name for path in self.photos.paths)
         return Calibration(
             source=self.photos.source,
             files=tuple(zip(names, self.digests, strict=True)),
             skipped=self.photos.skipped,
-            preprocess_sha256=preprocess.sha256,
+            preprocess_sha256=artifact.photos.sha256,
         )
 
     def words(self) -> str:
@@ -51,6 +52,18 @@ class PhotoSet:
     def tensors(self, preprocess: Preprocess) -> images.Tensors:
         """Their tensors, made when asked for."""
         return images.Tensors(preprocess, self.photos.paths)
+
+    def feeds(self, artifact: Artifact) -> Feeds:
+        """Inputs of `artifact`, made when asked for."""
+        return PhotoFeeds(self.tensors(artifact.photos), artifact.inputs[0])
+
+    def check_differ(self, artifact: Artifact) -> None:
+        """Refuse photos that give one tensor, or one without any detail.
+
+        Raises:
+            DataError: They do.
+        """
+        check_differ(self.tensors(artifact.photos))
 
 
 def calibration_set(
@@ -147,26 +160,42 @@ def _with_digests(photos: images.Photos) -> PhotoSet:
     return PhotoSet(photos, tuple(file_sha256(path) for path in photos.paths))
 
 
-def write_golden(
-    path: Path,
+def check_differ(tensors: images.Tensors) -> None:
+    """Refuse photos that give one tensor, or one without any detail: ranges would be of nothing.
+
+    It stops at the first photo that differs, so it costs little where all is well.
+
+    Raises:
+        DataError: They do.
+    """
+    first = tensors[0]
+    flat = not np.ptp(first, axis=(1, 2)).any()
+    several = len(tensors) > 1
+    if (several or flat) and all(np.array_equal(first, other) for other in tensors[1:]):
+        what = "each is of one colour" if flat else "each gives the same input"
+        raise DataError(
+            f"the calibration photos are all alike: {what}",
+            hint="give photos like those that the model will see with --calib",
+        )
+
+
+def golden_arrays(
     name: str,
     inputs: npt.NDArray[np.float32],
     outputs: Sequence[npt.NDArray[np.float32]],
-) -> None:
-    """Write a golden sample.
+) -> dict[str, npt.NDArray[Any]]:
+    """A golden sample of photos, as it is stored.
 
     Args:
-        path: The `.npz` to write; the same content gives the same bytes.
         name: Name of the float model's input.
         inputs: Shape (N, 3, H, W).
         outputs: The float model's outputs, each of shape (N, ...).
     """
     given = {f"output:{index}": output for index, output in enumerate(outputs)}
-    arrays: dict[str, Any] = {f"input:{name}": inputs, **given}
-    np.savez_compressed(path, **arrays)
+    return {f"input:{name}": inputs, **given}
 
 
-class Feeds(Sequence[Mapping[str, Any]]):
+class PhotoFeeds(Sequence[Mapping[str, Any]]):
     """Calibration inputs in an input's own name, layout and batch, made when asked for."""
 
     def __init__(self, tensors: images.Tensors, spec: TensorSpec) -> None:
@@ -180,11 +209,11 @@ class Feeds(Sequence[Mapping[str, Any]]):
     def __getitem__(self, index: int) -> Mapping[str, Any]: ...
 
     @overload
-    def __getitem__(self, index: slice) -> "Feeds": ...
+    def __getitem__(self, index: slice) -> "PhotoFeeds": ...
 
-    def __getitem__(self, index: int | slice) -> "Mapping[str, Any] | Feeds":
+    def __getitem__(self, index: int | slice) -> "Mapping[str, Any] | PhotoFeeds":
         if isinstance(index, slice):
-            return Feeds(self._tensors[index], self._spec)
+            return PhotoFeeds(self._tensors[index], self._spec)
         image = self._tensors[index]
         if self._spec.layout == "NHWC":
             image = image.transpose(1, 2, 0)

@@ -7,7 +7,16 @@ from typing import assert_never
 
 from edgekit import publishing
 from edgekit.errors import EdgekitError
-from edgekit.records import ExportLeg, FileRequest, Format, ModelRequest, Precision, Target
+from edgekit.models.text.catalog import folder_name
+from edgekit.records import (
+    ExportLeg,
+    FileRequest,
+    Format,
+    ModelRequest,
+    Precision,
+    Target,
+    TextRequest,
+)
 from edgekit.wire import Failure
 from edgekit.workflows import routes
 from edgekit.workflows.build import Builder
@@ -17,6 +26,7 @@ from edgekit.workflows.guard import Guard, over_budget
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.sources import Source
+from edgekit.workflows.textmodels import FORMATS, TextSource, check_formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class ExportPlan:
             made is passed over.
     """
 
-    request: ModelRequest | FileRequest
+    request: ModelRequest | FileRequest | TextRequest
     formats: tuple[Format, ...]
     precisions: tuple[Precision, ...]
     target: Target
@@ -45,12 +55,19 @@ class ExportPlan:
     @property
     def folder(self) -> Path:
         """The model's own folder."""
+        if isinstance(self.request, TextRequest):
+            return self.out / folder_name(self.request.name, self.request.head)
         return self.out / self.request.name.replace("/", "-").replace(":", "-")
 
 
-def installed_formats() -> tuple[Format, ...]:
-    """Formats to deploy in whose libraries are installed here."""
-    deployed = (found for found in routes.PRECISIONS if found is not Format.TORCH)
+def installed_formats(*, text: bool = False) -> tuple[Format, ...]:
+    """Formats to deploy in whose libraries are installed here.
+
+    Args:
+        text: Whether a network that reads text is to be had in them.
+    """
+    possible = FORMATS if text else tuple(routes.PRECISIONS)
+    deployed = (found for found in possible if found is not Format.TORCH)
     return tuple(found for found in deployed if not routes.missing(found, Precision.FP32))
 
 
@@ -67,6 +84,8 @@ def export(plan: ExportPlan, on_event: Callable[[str], None]) -> tuple[ExportLeg
         MissingDependency: A package that the model itself needs is not installed.
     """
     source = _source(plan)
+    if isinstance(plan.request, TextRequest):
+        check_formats(plan.formats)
     source.check()
     wanted = list(_wanted(plan))
     for format, precision in wanted:
@@ -91,6 +110,8 @@ def _source(plan: ExportPlan) -> Source:
     match plan.request:
         case ModelRequest():
             return FamilySource(plan.request)
+        case TextRequest():
+            return TextSource(plan.request)
         case FileRequest():
             return FileSource(plan.request, plan.folder)
         case _:

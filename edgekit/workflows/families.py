@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit.models import FAMILIES, assemble, catalog, weights
-from edgekit.records import Format, ModelRequest
-from edgekit.workflows.sources import Golden, Root
+from edgekit.quantization.schemes import STATIC
+from edgekit.records import Format, ModelRequest, Target
+from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set
+from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.sources import Root
 
 
 class FamilySource:
@@ -51,16 +54,28 @@ class FamilySource:
             "nms": self._request.nms,
         }
 
-    def build(self, workdir: Path, golden: Golden) -> Root:
+    def scheme(self, target: Target, format: Format) -> str:  # noqa: ARG002 -- the same for all
+        """Ranges from calibration."""
+        return STATIC
+
+    def golden(self) -> PhotoSet:
+        """Photos that come with packages."""
+        return golden_set()
+
+    def calibration(self, plan: Int8Plan) -> PhotoSet:
+        """The photos that the plan names, or those that come with packages."""
+        return plan.calibration(self.seed)
+
+    def build(self, workdir: Path) -> Root:
         """Build, fuse and trace the model."""
         source = assemble.load(self._request, workdir)
-        images = golden(source.preprocess)
+        images = self.golden().tensors(source.preprocess).stack()
+        outputs = assemble.reference(workdir / source.files[0], images)
         return Root(
             spec=replace(source.spec, batch=self._request.batch),
             inputs=source.spec.inputs,
             preprocess=source.preprocess,
             labels=source.labels,
             files=dict.fromkeys(source.files, "model"),
-            images=images,
-            outputs=assemble.reference(workdir / source.files[0], images),
+            golden=golden_arrays(source.spec.inputs[0].name, images, outputs),
         )

@@ -7,16 +7,30 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from edgekit import storage
 from edgekit.errors import UsageError
 from edgekit.graphs import GRAPHS
 from edgekit.importers import IMPORTERS, Facts
 from edgekit.measure.environment import usable_cores
-from edgekit.records import FileRequest, Format, ModelSpec, Preprocess, Subject, Weights
+from edgekit.quantization.schemes import STATIC
+from edgekit.records import (
+    FileRequest,
+    Format,
+    ModelSpec,
+    Preprocess,
+    Subject,
+    Target,
+    Weights,
+)
 from edgekit.wire import TensorSpec
 from edgekit.workflows import preprocessing
+from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set
 from edgekit.workflows.infer import infer_file
-from edgekit.workflows.sources import Golden, Images, Root
+from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.sources import Root
 
 _LABELS = "labels.txt"
 _ROW_AXES = 2
@@ -107,11 +121,23 @@ class FileSource:
             "seed": self._request.seed,
         }
 
-    def build(self, workdir: Path, golden: Golden) -> Root:
+    def scheme(self, target: Target, format: Format) -> str:  # noqa: ARG002 -- the same for all
+        """Ranges from calibration."""
+        return STATIC
+
+    def golden(self) -> PhotoSet:
+        """Photos that come with packages."""
+        return golden_set()
+
+    def calibration(self, plan: Int8Plan) -> PhotoSet:
+        """The photos that the plan names, or those that come with packages."""
+        return plan.calibration(self.seed)
+
+    def build(self, workdir: Path) -> Root:
         """Bring the file into `workdir`; the file as it was given says what is right."""
         importer = IMPORTERS.get(self.root)
         done = importer.bring(self._request.path, self._preprocess, workdir)
-        images = golden(self._preprocess)
+        images = self.golden().tensors(self._preprocess).stack()
         outputs = infer_file(
             self._request.path,
             self._input,
@@ -128,13 +154,12 @@ class FileSource:
             preprocess=self._preprocess,
             labels=self._labels if len(self._labels) == spec.classes else (),
             files=done.files,
-            images=images,
-            outputs=(outputs,),
+            golden=golden_arrays(spec.inputs[0].name, images, (outputs,)),
             notes=(*done.notes, *_notes(self._facts)),
             parent_sha256=self._subject.sha256,
         )
 
-    def _spec(self, outputs: Images) -> ModelSpec:
+    def _spec(self, outputs: npt.NDArray[np.float32]) -> ModelSpec:
         is_row = outputs.ndim == _ROW_AXES
         name, batch = self._request.path.name, self._input.shape[0]
         image = (batch, 3, *self._preprocess.size)

@@ -1,7 +1,7 @@
 """Running inputs through a file in a fresh worker: what parity, evaluation and gate share."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,31 +21,33 @@ HERE = Device()
 def infer(
     link: Link,
     artifact: Artifact,
-    images: npt.NDArray[np.float32],
+    inputs: Sequence[npt.NDArray[Any]],
     *,
     runtime: str,
     batch: int,
     threads: int,
     model: Path | None = None,
-) -> tuple[npt.NDArray[np.float32], ...]:
-    """The outputs of `artifact` for `images`.
+) -> tuple[npt.NDArray[Any], ...]:
+    """Every output of `artifact` for samples.
 
     Args:
         link: The way to the machine that runs it.
         artifact: What to run.
-        images: Shape (N, 3, H, W); turned into the layout that the file takes.
+        inputs: Samples of each of its inputs, in its own order, shape (N, ...); images,
+            (N, 3, H, W), are turned into the layout that the file takes.
         runtime: Name of the runtime.
         batch: Samples in one inference.
         threads: Threads that the runtime may use.
         model: Another file of the artifact's than the one that is deployed.
 
     Returns:
-        Each of shape (N, ...), in the order of the artifact's outputs.
+        Each of shape (N, ...), in the order of the file's outputs.
 
     Raises:
         EdgekitError: The worker failed.
     """
-    spec = artifact.inputs[0]
+    named = {spec.name: array for spec, array in zip(artifact.inputs, inputs, strict=True)}
+    free = [spec for spec in artifact.inputs if None in spec.shape[1:]]
     job = Job(
         kind="infer",
         runtime=runtime,
@@ -53,9 +55,10 @@ def infer(
         precision="fp16" if artifact.precision is Precision.FP16 else "fp32",
         threads=threads,
         batch=batch,
-        layouts={spec.name: spec.layout},
+        shapes={spec.name: [batch, *named[spec.name].shape[1:]] for spec in free},
+        layouts={spec.name: spec.layout for spec in artifact.inputs},
     )
-    found = run(link, job, {f"input:{spec.name}": images})
+    found = run(link, job, {f"input:{name}": array for name, array in named.items()})
     return tuple(found[f"output:{index}"] for index in range(len(found)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edgekit.errors import DataError, UsageError
-from edgekit.quantization.recipe import SCHEMES, STATIC
+from edgekit.quantization.schemes import SCHEMES
 from edgekit.records import Recipe
 from edgekit.registry import nearest
 from edgekit.workflows.calibrate import PhotoSet, calibration_set, check_apart, guard_set
@@ -19,23 +19,26 @@ class Int8Plan:
     """How int8 files are made and guarded.
 
     Attributes:
-        calib: Folder of photos to calibrate on; None for those that come with packages.
-        allow_few: Whether fewer photos than ranges need are taken all the same.
-        scheme: How 8 bits are used.
+        calib: What to calibrate on: a folder of photos, or a file with a text a line; None for
+            those that come with packages.
+        allow_few: Whether fewer samples than ranges need are taken all the same.
+        scheme: How 8 bits are used; empty for what is usual for the network and the target.
         recipe: A whole recipe, in place of the one that would be chosen.
         max_drop: Points of top-1 (labelled data) or of agreement with the float model (no
             labels) that may be lost; None for no guard.
         data: Folder that the drop is measured on; None for photos that are not calibrated on.
         keep: Whether the best try is published where the budget can't be met.
+        cut: Whether texts to calibrate on are cut where they are longer than the network takes.
     """
 
     calib: Path | None = None
     allow_few: bool = False
-    scheme: str = STATIC
+    scheme: str = ""
     recipe: Recipe | None = None
     max_drop: float | None = None
     data: Path | None = None
     keep: bool = False
+    cut: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning without the guard."""
@@ -84,7 +87,7 @@ def read_recipe(word: str) -> tuple[str, Recipe | None]:
         DataError: The file holds no recipe.
     """
     if not word:
-        return STATIC, None
+        return "", None
     if word in SCHEMES:
         return word, None
     path = Path(word)

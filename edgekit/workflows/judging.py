@@ -8,7 +8,7 @@ from edgekit.measure.cooldown import HOT, UNKNOWN
 from edgekit.measure.environment import usable_cores
 from edgekit.metrics import METRICS
 from edgekit.quantization.coverage import by_kind, int8_share
-from edgekit.quantization.recipe import STATIC
+from edgekit.quantization.schemes import STATIC
 from edgekit.records import (
     Artifact,
     BenchPlan,
@@ -83,7 +83,7 @@ def golden_faults(precision: Precision, golden: Closeness | None) -> list[str]:
     The bound is the program's: what an artifact's own record says may have been changed.
     """
     if golden is None:
-        return ["unverified: the artifact has no golden sample"]
+        return ["unverified: the artifact has no golden sample of these shapes"]
     if not golden.finite:
         return [_NOT_FINITE]
     least = MIN_SQNR_DB[precision]

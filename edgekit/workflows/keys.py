@@ -16,9 +16,8 @@ from edgekit.records import (
     digest,
 )
 from edgekit.workflows import routes
-from edgekit.workflows.calibrate import PhotoSet, golden_set
 from edgekit.workflows.int8 import Int8Plan
-from edgekit.workflows.sources import Source
+from edgekit.workflows.sources import SampleSet, Source
 
 
 class Keys:
@@ -36,14 +35,14 @@ class Keys:
         self._int8 = int8
 
     @cached_property
-    def golden(self) -> PhotoSet:
-        """The photos of the golden sample."""
-        return golden_set()
+    def golden(self) -> SampleSet:
+        """What the golden sample is made of."""
+        return self._source.golden()
 
     @cached_property
-    def calibration(self) -> PhotoSet:
-        """The photos to calibrate on."""
-        return self._int8.calibration(self._source.seed)
+    def calibration(self) -> SampleSet:
+        """What to calibrate on."""
+        return self._source.calibration(self._int8)
 
     @cached_property
     def _model(self) -> Mapping[str, object]:
@@ -74,7 +73,8 @@ class Keys:
         given = self._int8.recipe if precision is Precision.INT8 else None
         if given is not None:
             return checked(given, self._target, format, graph)
-        return recipe(self._target, format, precision, self._int8.scheme, graph)
+        scheme = self._int8.scheme or self._source.scheme(self._target, format)
+        return recipe(self._target, format, precision, scheme, graph)
 
     def tools(self, format: Format, precision: Precision) -> dict[str, str]:
         """Versions of the packages that take part in making an artifact."""

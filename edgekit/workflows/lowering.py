@@ -6,19 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from edgekit.datasets import images
-from edgekit.errors import DataError, ToolError
+from edgekit.errors import ToolError
 from edgekit.graphs import GRAPHS
 from edgekit.quantization.ends import BEHIND
-from edgekit.quantization.recipe import FLOAT16, STATIC
+from edgekit.quantization.schemes import FLOAT16, STATIC
 from edgekit.quantization.solve import Observed
 from edgekit.quantizers import QUANTIZERS, LayerCost, Quantizer
 from edgekit.records import Artifact, Calibration, FloatLayer, Format, Precision, Recipe
 from edgekit.tasks import TASKS
 from edgekit.workflows import routes
-from edgekit.workflows.calibrate import Feeds
 from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
 
@@ -59,17 +55,17 @@ class Lowering:
         """Write `parent` as `recipe` says into `workdir`; role of each file by name.
 
         Raises:
-            EdgekitError: The framework failed, or the photos are unfit.
+            EdgekitError: The framework failed, or the samples are unfit.
         """
         observed = self._observe(parent) if recipe.range_method != "none" else None
         with framework(f"{parent.format} quantizer", self._staging):
             return _quantizer(parent).quantize(parent, recipe, observed, workdir)
 
     def calibration(self, parent: Artifact, recipe: Recipe) -> Calibration | None:
-        """What stands of the photos in an artifact; None for a recipe without calibration."""
+        """What stands of the samples in an artifact; None for a recipe without calibration."""
         if recipe.range_method == "none":
             return None
-        return self._keys.calibration.record(parent.preprocess)
+        return self._keys.calibration.record(parent)
 
     def rank(self, parent: Artifact, recipe: Recipe) -> tuple[LayerCost, ...]:
         """What each layer of `parent` costs in 8 bits, worst first."""
@@ -80,7 +76,7 @@ class Lowering:
         return self._ranked[key]
 
     def _rank(self, parent: Artifact, recipe: Recipe) -> tuple[LayerCost, ...]:
-        feeds = self._feeds(parent)[:_RANKED_ON]
+        feeds = self._keys.calibration.feeds(parent)[:_RANKED_ON]
         observed = self._observe(parent)
         with framework(f"{parent.format} quantizer", self._staging):
             return _quantizer(parent).rank(parent, recipe, observed, feeds)
@@ -89,25 +85,23 @@ class Lowering:
         """Name the tensor in which a float file's values stop being numbers, if that can be seen.
 
         Raises:
-            DataError: With the tensor, if the golden sample's photos show it.
+            DataError: With the tensor, if the golden sample shows it.
         """
         quantized = routes.QUANTIZED_AS.get((artifact.format, Precision.INT8))
         if artifact.precision is Precision.FP32 and quantized is artifact.format:
-            photos = self._keys.golden.tensors(artifact.preprocess)
+            feeds = self._keys.golden.feeds(artifact)
             with framework(f"{artifact.format} quantizer", self._staging):
-                _quantizer(artifact).observe(artifact, Feeds(photos, artifact.inputs[0]))
+                _quantizer(artifact).observe(artifact, feeds)
 
     def _observe(self, parent: Artifact) -> Observed:
         if parent.sha256 not in self._observed:
             self._on_event(f"calibrating on {self._keys.calibration.words()}")
-            _check_differ(self._keys.calibration.tensors(parent.preprocess))
+            self._keys.calibration.check_differ(parent)
+            feeds = self._keys.calibration.feeds(parent)
             with framework(f"{parent.format} quantizer", self._staging):
-                found = _quantizer(parent).observe(parent, self._feeds(parent))
+                found = _quantizer(parent).observe(parent, feeds)
             self._observed[parent.sha256] = found
         return self._observed[parent.sha256]
-
-    def _feeds(self, parent: Artifact) -> Feeds:
-        return Feeds(self._keys.calibration.tensors(parent.preprocess), parent.inputs[0])
 
 
 def _quantizer(parent: Artifact) -> Quantizer:
@@ -125,19 +119,3 @@ def _with_ends(recipe: Recipe, parent: Artifact) -> Recipe:
         return recipe
     added = tuple(FloatLayer(name, BEHIND) for name in _quantizer(parent).ends(parent))
     return replace(recipe, float_layers=(*recipe.float_layers, *added))
-
-
-def _check_differ(tensors: images.Tensors) -> None:
-    """Refuse photos that give one tensor, or one without any detail: ranges would be of nothing.
-
-    It stops at the first photo that differs, so it costs little where all is well.
-    """
-    first = tensors[0]
-    flat = not np.ptp(first, axis=(1, 2)).any()
-    several = len(tensors) > 1
-    if (several or flat) and all(np.array_equal(first, other) for other in tensors[1:]):
-        what = "each is of one colour" if flat else "each gives the same input"
-        raise DataError(
-            f"the calibration photos are all alike: {what}",
-            hint="give photos like those that the model will see with --calib",
-        )

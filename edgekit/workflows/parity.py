@@ -92,18 +92,19 @@ def _compare(artifact: Artifact, model: Path, runtime: str, batch: int) -> Close
     if golden is None:
         raise ToolError(f"{artifact.path} has no golden sample", hint="export the model again")
     with np.load(golden) as stored:
-        images = stored[f"input:{artifact.spec.inputs[0].name}"]
+        inputs = [stored[f"input:{spec.name}"] for spec in artifact.spec.inputs]
         names = [name for name in stored.files if name.startswith("output:")]
         references = [stored[f"output:{index}"] for index in range(len(names))]
     with linked(HERE) as link:
         outputs = infer(
             link,
             artifact,
-            images,
+            inputs,
             runtime=runtime,
             batch=batch,
             threads=usable_cores(),
             model=model,
         )
     known = outputs[: len(references)]  # of a file of somebody else's, the first alone
-    return closeness(known, references, artifact.spec.task, artifact.preprocess.size)
+    size = artifact.preprocess.size if artifact.preprocess else (0, 0)
+    return closeness(known, references, artifact.spec.task, size)

@@ -11,7 +11,7 @@ from edgekit.errors import EdgekitError, UsageError
 from edgekit.records import BenchPlan, BenchResult, Device, Format, Subject
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure, Profile
-from edgekit.workflows import machines, routes, scenarios
+from edgekit.workflows import lengths, machines, routes, scenarios
 
 PROFILES = {
     "quick": Profile(
@@ -216,13 +216,17 @@ def leg(request: BenchRequest, subject: Subject, runtime: str, device: Device) -
 
     Raises:
         DeviceError: The device can't be reached, or used.
+        UsageError: A shape is none that the artifact's inputs can have.
     """
+    batch = request.batch or _own_batch(request, subject)
+    if subject.artifact:
+        lengths.shapes(subject.artifact, request.shapes, batch)
     return BenchPlan(
         subject=subject,
         runtime=runtime,
         device=device,
         threads=threads(request, device),
-        batch=request.batch or _own_batch(request, subject),
+        batch=batch,
         profile=PROFILES[request.profile],
         profile_name=request.profile,
         shapes=request.shapes,

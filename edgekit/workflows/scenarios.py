@@ -194,7 +194,7 @@ def _end_to_end(wanted: Wanted, plan: BenchPlan) -> EndToEnd:
             f"nothing says how a photo becomes the input of {plan.subject.name}",
             hint="--end-to-end needs an artifact: `edgekit quantize FILE` makes one of a file",
         )
-    contract = wire.Preprocess(**asdict(artifact.preprocess))
+    contract = wire.Preprocess(**asdict(artifact.photos))
     return EndToEnd([str(path) for path in _photos(wanted)], contract, artifact.spec.task)
 
 

@@ -17,12 +17,14 @@ CLASSIFY, EMBED = "classify", "embed"
 METRICS = {CLASSIFY: "top1", EMBED: "recall1"}
 
 
-def check_metric(artifact: Artifact, metric: str) -> None:
-    """Refuse a metric that says nothing of what the artifact gives.
+def check(artifact: Artifact, metric: str) -> None:
+    """Refuse what gives neither scores of classes nor vectors of photos, or not that metric.
 
     Raises:
-        UsageError: With the one that does.
+        UsageError: With what does.
     """
+    if artifact.tokens or artifact.spec.head != EMBED:
+        accuracy.check_head(artifact)
     fitting = METRICS[artifact.spec.head]
     if metric not in {"", fitting}:
         raise UsageError(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from edgekit.records import Format, ModelSpec, Preprocess
+from edgekit.quantizers import Feeds
+from edgekit.records import Artifact, Calibration, Format, ModelSpec, Preprocess, Target, Tokens
 from edgekit.wire import TensorSpec
+from edgekit.workflows.int8 import Int8Plan
 
-Images = npt.NDArray[np.float32]
-# Gives the golden sample's photos as a model takes them, shape (N, 3, H, W).
-Golden = Callable[[Preprocess], Images]
+# Arrays by name, as in `Job.golden`.
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +25,57 @@ class Root:
     Attributes:
         spec: The model.
         inputs: Inputs of its file.
-        preprocess: How a photo becomes its input.
+        preprocess: How a photo becomes its input; None for a model that reads text.
         labels: Names of its classes in order; empty if they aren't known.
         files: Role (as in `ArtifactFile`) of each file written, by name.
-        images: The golden sample's inputs, shape (N, 3, H, W).
-        outputs: What the model gives for them, each of shape (N, ...).
+        golden: The golden sample: real inputs and what the model gives for them.
         notes: What was done that a user should know, in a few words each.
         parent_sha256: Digest of the file that it was made from; None if it was made from none.
+        tokens: How a text becomes its input; None for a model that takes photos.
     """
 
     spec: ModelSpec
     inputs: tuple[TensorSpec, ...]
-    preprocess: Preprocess
+    preprocess: Preprocess | None
     labels: tuple[str, ...]
     files: Mapping[str, str]
-    images: Images
-    outputs: tuple[Images, ...]
+    golden: Arrays
     notes: tuple[str, ...] = ()
     parent_sha256: str | None = None
+    tokens: Tokens | None = None
+
+
+class SampleSet(Protocol):
+    """Photos or texts, in the order of use."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each."""
+        ...
+
+    def words(self) -> str:
+        """How many there are, from where, and what was passed over."""
+        ...
+
+    def record(self, artifact: Artifact) -> Calibration:
+        """What stands of them in what `artifact` is made into."""
+        ...
+
+    def feeds(self, artifact: Artifact) -> Feeds:
+        """Inputs of `artifact`, in its own names, made when asked for.
+
+        Raises:
+            DataError: They can't all be inputs of that.
+        """
+        ...
+
+    def check_differ(self, artifact: Artifact) -> None:
+        """Refuse samples that all give one input: ranges would be of nothing.
+
+        Raises:
+            DataError: They do.
+        """
+        ...
 
 
 class Source(Protocol):
@@ -85,7 +118,23 @@ class Source(Protocol):
         """Everything that decides the model's content, known without a framework's work."""
         ...
 
-    def build(self, workdir: Path, golden: Golden) -> Root:
+    def scheme(self, target: Target, format: Format) -> str:
+        """How 8 bits are used in a file of `format` on `target` where nothing is asked for."""
+        ...
+
+    def golden(self) -> SampleSet:
+        """What parity is measured on; never calibrated on."""
+        ...
+
+    def calibration(self, plan: Int8Plan) -> SampleSet:
+        """What ranges are taken from.
+
+        Raises:
+            DataError: It can't be read, or is too little.
+        """
+        ...
+
+    def build(self, workdir: Path) -> Root:
         """Write the model into `workdir`.
 
         Raises:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edgekit.errors import EdgekitError, MissingDependency, UsageError
 from edgekit.measure.environment import usable_cores
+from edgekit.models.text.catalog import EMBED
 from edgekit.quantization.coverage import by_kind, int8_share
 from edgekit.quantization.facts import REQUIRED_AGREEMENT, Measured, Setting
 from edgekit.quantization.target import FEATURES, HOST, detect
@@ -104,7 +105,9 @@ def compare(  # noqa: PLR0913 -- what is compared, how, and what is known alread
         batch=samples[Precision.FP32].batch,
         target=target or _target(device, samples[Precision.FP32]),
     )
-    return judge(measured, setting, required)
+    # Which of a vector's numbers is the largest says nothing of what it is near to.
+    has_best = base.tokens is None or base.spec.head != EMBED
+    return judge(measured, setting, required if has_best else 0.0)
 
 
 def of_results(
@@ -118,8 +121,10 @@ def of_results(
     groups: dict[tuple[object, ...], dict[Precision, BenchResult]] = {}
     for result in results:
         artifact, samples = result.plan.subject.artifact, result.samples
-        if artifact and samples and result.valid and not result.emulated:
-            plan = result.plan
+        plan = result.plan
+        # A verdict measures texts of the usual length.
+        usual = artifact is not None and (artifact.tokens is None or not plan.shapes)
+        if artifact and usual and samples and result.valid and not result.emulated:
             where = (artifact.path.parent, artifact.format, plan.runtime, plan.device.name)
             group = groups.setdefault((*where, plan.threads, samples.batch), {})
             group[artifact.precision] = result

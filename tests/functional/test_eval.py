@@ -27,9 +27,9 @@ def best(toy, photos):
     """The classes of the float model for each photo, the best first."""
     artifact = storage.load(toy / "onnx-fp32")
     paths = sorted(photos.glob("*.png"))
-    images = Tensors(artifact.preprocess, paths).stack()
+    images = Tensors(artifact.photos, paths).stack()
     with linked(HERE) as link:
-        (outputs,) = infer(link, artifact, images, runtime="onnxruntime", batch=1, threads=1)
+        (outputs,) = infer(link, artifact, [images], runtime="onnxruntime", batch=1, threads=1)
     return dict(zip([path.name for path in paths], np.argsort(-outputs, axis=1), strict=True))
 
 

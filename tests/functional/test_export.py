@@ -69,7 +69,7 @@ def test_int8_says_how_and_on_what(toy, format):
     assert artifact.recipe.target == "host"
     assert len(artifact.calibration.files) >= 10
     assert "scikit-image" in artifact.calibration.source
-    assert artifact.calibration.preprocess_sha256 == artifact.preprocess.sha256
+    assert artifact.calibration.preprocess_sha256 == artifact.photos.sha256
 
 
 def test_a_golden_sample_is_not_calibrated_on(toy):

@@ -60,7 +60,7 @@ def test_each_format_is_sealed_and_close_to_the_file(made, old, format, precisio
     assert spec.classes == CLASSES
     assert spec.weights.source == "file:theirs.onnx"
     assert spec.weights.sha256 == storage.file_sha256(old)
-    assert artifact.preprocess.size == (SIZE, SIZE)
+    assert artifact.photos.size == (SIZE, SIZE)
     assert artifact.file("labels") is not None
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit.errors import UsageError
-from edgekit.quantization.recipe import DYNAMIC, SCHEMES, WEIGHT_ONLY, network, recipe
+from edgekit.quantization.recipe import network, recipe
+from edgekit.quantization.schemes import DYNAMIC, SCHEMES, WEIGHT_ONLY
 from edgekit.quantization.target import NAMED, target
 from edgekit.records import Format, GraphOp, Precision, Recipe, Target
 

@@ -12,8 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.errors import DataError
-from edgekit.quantization.recipe import DYNAMIC, WEIGHT_ONLY, recipe
+from edgekit.quantization.recipe import recipe
 from edgekit.quantization.scales import PAIR
+from edgekit.quantization.schemes import DYNAMIC, WEIGHT_ONLY
 from edgekit.quantization.target import target
 from edgekit.quantizers.onnx import MODEL, QUANTIZER
 from edgekit.quantizers.onnx_layers import bounds, read_layers

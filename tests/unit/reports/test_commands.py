@@ -50,7 +50,7 @@ def test_modes_and_whole_applications_are_said():
     assert commands.bench(offline).endswith("--mode offline --streams 1")
     assert commands.bench(asked).endswith("--mode offline --loadgen")
     own = EndToEnd(
-        ["my photos/a.png", "my photos/b.png"], plan.subject.artifact.preprocess, "classify"
+        ["my photos/a.png", "my photos/b.png"], plan.subject.artifact.photos, "classify"
     )
     packaged = replace(own, photos=["one/a.png", "other/b.png"])
     assert commands.bench(replace(plan, end_to_end=own)).endswith(

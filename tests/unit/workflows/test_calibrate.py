@@ -8,12 +8,12 @@ import pytest
 from edgekit.datasets.images import Tensors
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Preprocess
-from edgekit.workflows import lowering
 from edgekit.workflows.calibrate import (
     LEAST_PHOTOS,
     MAX_PHOTOS,
     calibration_set,
     check_apart,
+    check_differ,
     guard_set,
     held_out_set,
 )
@@ -124,14 +124,14 @@ def colour(red):
 )
 def test_photos_that_give_one_tensor_are_all_alike(arrays, word):
     with pytest.raises(DataError, match=f"all alike.*{word}"):
-        lowering._check_differ(Pictures(arrays))
+        check_differ(Pictures(arrays))
 
 
 @pytest.mark.parametrize(
     "arrays", [[picture(0), picture(1)], [picture(0)], [colour(0), colour(1)]]
 )
 def test_photos_that_differ_are_taken(arrays):
-    lowering._check_differ(Pictures(arrays))
+    check_differ(Pictures(arrays))
 
 
 @pytest.mark.parametrize(

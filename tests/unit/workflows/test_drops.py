@@ -36,7 +36,7 @@ def base(tmp_path_factory) -> Artifact:
 def best(base, photos) -> list[int]:
     images = Tensors(base.preprocess, sorted(photos.glob("*.png"))).stack()
     with linked(HERE) as link:
-        (found,) = infer(link, base, images, runtime="onnxruntime", batch=1, threads=1)
+        (found,) = infer(link, base, [images], runtime="onnxruntime", batch=1, threads=1)
     return [int(index) for index in found.argmax(axis=1)]
 
 

@@ -165,7 +165,7 @@ def test_notes_say_how_two_artifacts_came_about_differently(tmp_path):
         sha256="other",
         tools={"onnx": "1.19", "edgekit": "1"},
         inputs=(replace(INPUT, shape=(1, *INPUT.shape[1:])),),
-        preprocess=replace(base.preprocess, mode="center"),
+        preprocess=replace(base.photos, mode="center"),
     )
     assert notes(base, head) == (
         "base takes x as ?x3x16x16, head as 1x3x16x16",

@@ -55,6 +55,7 @@ def _artifact(precision: Precision, folder: str = "net") -> Any:
         inputs=(TensorSpec("x", (None, 3, 8, 8), "float32"),),
         target=AVX2,
         guard=None,
+        tokens=None,
         file=lambda _: path / "golden.npz",
     )
 

@@ -1,0 +1,1 @@
+"""Networks that read text: where they come from, what they give, and how they are traced."""

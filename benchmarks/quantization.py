@@ -31,12 +31,12 @@ import numpy.typing as npt
 from edgekit import storage
 from edgekit.datasets import images, packaged
 from edgekit.measure.closeness import closeness
+from edgekit.metrics.classification import share_right
 from edgekit.quantization.recipe import recipe
 from edgekit.quantization.target import detect, target
 from edgekit.quantizers import QUANTIZERS
 from edgekit.records import Artifact, Format, Precision, Recipe
 from edgekit.runtimes import RUNTIMES, Session
-from edgekit.workflows import accuracy
 from edgekit.workflows.calibrate import PhotoFeeds
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
@@ -136,7 +136,7 @@ def table(rows: Sequence[Row], tensors: Sequence[Array], data: Photos) -> None:
     for row, session, spans in zip(rows, sessions, times, strict=True):
         found = outputs(session, tensors)
         near = closeness([found], [reference])
-        top1 = accuracy.share_right(found, data.right, 1)
+        top1 = share_right(found, data.right, 1)
         ratio = statistics.median(base / own for base, own in zip(times[0], spans, strict=True))
         exact = row.runtime == "onnxruntime-reference"
         speed = "- | -" if exact else f"{statistics.median(spans):.2f} | {ratio:.2f}"

@@ -93,7 +93,7 @@ def cells(artifact: Artifact, runtime: str) -> tuple[str, ...]:
     result = evaluate.evaluate(plan, lambda _: None)
     size = storage.load(artifact.path).size_bytes / 2**20
     scheme = artifact.recipe.scheme if artifact.recipe else "-"
-    ranks = (result.spearman or 0.0, result.spearman_to_float or 0.0)
+    ranks = (result.value or 0.0, result.agreement or 0.0)
     name = f"{artifact.format}-{artifact.precision}"
     return (name, scheme, runtime, *(f"{rank:.4f}" for rank in ranks), f"{size:.1f}")
 

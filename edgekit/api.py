@@ -63,7 +63,7 @@ def gate(  # noqa: PLR0913 -- the options of the command line
         max_ops_growth: How many more operators may run, as a share.
         max_int8_drop: By how much the share of operators in int8 may fall: 0.01 is a point.
         data: Images that accuracy is compared on; None for no such check.
-        max_drop: Points of top-1, or of agreement without labels, that head may lose.
+        max_drop: Points of the head's metric, or of agreement without labels, that head may lose.
         on_event: Told in a few words what goes on.
 
     Returns:

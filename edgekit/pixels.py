@@ -66,6 +66,41 @@ def placement(
     return scale, (float(starts[0]), float(starts[1]))
 
 
+def lift_boxes(preprocess: Preprocess, size: Tuple[int, int], boxes: Any) -> Any:
+    """Boxes of the input in pixels of the photo, cut off at its edges: (n, 4), float32.
+
+    Args:
+        preprocess: How the photo was placed.
+        size: Width and height of the photo.
+        boxes: Left, top, right, bottom in pixels of the input, shape (n, 4).
+    """
+    scale, offset = placement(preprocess, *size)
+    corners = (np.asarray(boxes, np.float64) - np.tile(offset, 2)) / np.tile(scale, 2)
+    return np.clip(corners, 0, np.tile(size, 2)).astype(np.float32)
+
+
+def lift_mask(preprocess: Preprocess, size: Tuple[int, int], mask: Any) -> Any:
+    """A mask of the input in pixels of the photo: (height, width), 0 where no pixel was seen.
+
+    Each pixel of the photo takes what the mask has at its centre.
+
+    Args:
+        preprocess: How the photo was placed.
+        size: Width and height of the photo.
+        mask: Shape (H, W), over the whole input.
+    """
+    scale, offset = placement(preprocess, *size)
+    places, inside = [], []
+    for axis, (count, have, want) in enumerate(zip(size, mask.shape[::-1], preprocess.size[::-1])):
+        found = ((np.arange(count) + 0.5) * scale[axis] + offset[axis]) * have / want
+        places.append(np.floor(found).astype(np.int64))
+        inside.append((places[-1] >= 0) & (places[-1] < have))
+    (columns, rows), (across, down) = places, inside
+    lifted = np.zeros(size[::-1], mask.dtype)
+    lifted[np.ix_(down, across)] = mask[np.ix_(rows[down], columns[across])]
+    return lifted
+
+
 def _resized(preprocess: Preprocess, width: int, height: int) -> Tuple[int, int]:
     """Width and height after resizing."""
     to_height, to_width = preprocess.resize

@@ -63,7 +63,7 @@ def gate(
     max_drop: Annotated[
         float,
         typer.Option(
-            help="Points of top-1 (or of agreement, without labels) that head may lose.",
+            help="Points of the head's metric (of agreement, without labels) that head may lose.",
             min=0.0,
             max=100.0,
         ),

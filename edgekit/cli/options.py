@@ -64,8 +64,8 @@ Csv = Annotated[Path | None, typer.Option(help="Write one line a leg, for a spre
 Calib = Annotated[
     Path | None,
     typer.Option(
-        help="What to calibrate int8 on: a folder of photos, for text a file with a text a line. "
-        "Default: some that come with packages."
+        help="What to calibrate int8 on: a folder of photos or a data set's, for text a file with "
+        "a text a line. Default: some that come with packages."
     ),
 ]
 AllowFew = Annotated[bool, typer.Option("--allow-few", help="Calibrate on fewer than 32 samples.")]
@@ -82,15 +82,17 @@ Recipe = Annotated[
 MaxDrop = Annotated[
     float | None,
     typer.Option(
-        help="Points of top-1 (or of agreement, without labels) that int8 may lose, or one "
-        "image if that is more; layers go back to float for it.",
+        help="Points of top-1, mAP50, mIoU (of closeness to float without labels, and of text) that "
+        "int8 may lose; layers go back to float for it.",
         min=0.0,
         max=100.0,
     ),
 ]
 GuardData = Annotated[
     Path | None,
-    typer.Option(help="Images that --max-drop is measured on. Default: some of --calib."),
+    typer.Option(
+        help="What --max-drop is measured on, as `edgekit eval` takes it. Default: some of --calib."
+    ),
 ]
 Keep = Annotated[
     bool, typer.Option("--keep", help="Publish the best try where --max-drop isn't met.")

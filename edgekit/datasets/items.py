@@ -57,12 +57,14 @@ class Dataset:
         names: Names of the classes in order.
         items: The pictures.
         notes: What was passed over or mended, and why, in a line each.
+        table: The class that each value of a mask stands for; empty where it is the value itself.
     """
 
     source: str
     names: tuple[str, ...]
     items: tuple[Item, ...]
     notes: tuple[str, ...] = ()
+    table: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -74,10 +76,19 @@ class Dataset:
             DataError: A file can't be read any more.
         """
         item = self.items[index]
-        picture = np.asarray(images.read(item.path).convert("RGB"))
-        if isinstance(item.right, Path):
-            return picture, np.asarray(images.read(item.right))
-        return picture, item.right
+        return np.asarray(images.read(item.path).convert("RGB")), self.right(index)
+
+    def right(self, index: int) -> Any:
+        """What is right for one item, without its picture.
+
+        Raises:
+            DataError: A file can't be read any more.
+        """
+        right = self.items[index].right
+        if not isinstance(right, Path):
+            return right
+        mask = np.asarray(images.read(right))
+        return _looked_up(mask, self.table) if self.table else mask
 
     def take(self, chosen: Sequence[int]) -> "Dataset":
         """The items of these indices, in their order."""
@@ -92,7 +103,13 @@ class Dataset:
     def sha256(self) -> str:
         """Digest of the pictures and of what is right for each, wherever they lie."""
         rows = zip(self.file_digests(), map(_content, self.items), strict=True)
-        return digest([self.names, list(rows)])
+        return digest([self.names, list(rows), *self.table])
+
+
+def _looked_up(mask: Mask, table: Sequence[int]) -> Mask:
+    whole = np.full(IGNORED + 1, IGNORED, np.uint8)
+    whole[: len(table)] = table
+    return whole[mask]
 
 
 @functools.lru_cache(maxsize=1 << 17)

@@ -7,6 +7,7 @@ import msgspec
 
 from edgekit.datasets import images
 from edgekit.errors import DataError
+from edgekit.records import Artifact
 
 LABELS = "labels.json"
 _HINT = (
@@ -40,6 +41,13 @@ class Labelled:
 
     photos: images.Photos
     right: tuple[frozenset[int], ...]
+
+
+def of(artifact: Artifact) -> Classes:
+    """The classes of an artifact's model."""
+    path = artifact.file("labels")
+    names = tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
+    return Classes(artifact.spec.classes, names)
 
 
 def read(root: Path, classes: Classes) -> Labelled:

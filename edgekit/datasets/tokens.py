@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.datasets.texts import Texts
-from edgekit.errors import DataError, MissingDependency
-from edgekit.records import Tokens
+from edgekit.errors import DataError, MissingDependency, ToolError
+from edgekit.records import Artifact, Tokens
 from edgekit.registry import install_command
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ class Encoder:
                 hint="tokenizer and weights are of different checkpoints: export it again from "
                 "one folder with both",
             )
+
+
+def encoder(artifact: Artifact, *, cut: bool) -> Encoder:
+    """What turns texts into the ids of `artifact`.
+
+    Raises:
+        ToolError: The artifact has no tokenizer.
+    """
+    path = artifact.file("tokenizer")
+    if path is None or artifact.tokens is None:
+        raise ToolError(f"{artifact.path} has no tokenizer", hint="export the model again")
+    return Encoder(path, artifact.tokens, cut=cut)
 
 
 def filled(rows: Sequence[Row], length: int | None = None) -> tuple[Ids, Ids]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgekit.metrics.worst import worst
 from edgekit.records.scores import Image, Part, Score
 
-_TOP = 5
+TOP = 5
 
 
 def score(
@@ -28,7 +28,7 @@ def score(
     # As `edgekit eval` ranks them: of equal outputs the first class wins.
     order = np.argsort(-outputs, axis=1, kind="stable")
     hits = order[:, 0] == right
-    among = (order[:, :_TOP] == right[:, None]).any(axis=1)
+    among = (order[:, :TOP] == right[:, None]).any(axis=1)
     each = [np.flatnonzero(right == index) for index in range(len(names))]
     return Score(
         metric="top1",
@@ -45,6 +45,24 @@ def score(
         worst=worst(_images(outputs, right, names, files)),
         images=len(right),
     )
+
+
+def share_right(
+    outputs: npt.NDArray[np.float32], right: Sequence[frozenset[int]], top: int
+) -> float | None:
+    """Share of labelled images with a right class among the `top` largest outputs.
+
+    Args:
+        outputs: Class scores, shape (N, classes).
+        right: The classes that count as right for each image; none where it has no label.
+        top: How many outputs count.
+
+    Returns:
+        None if no image has a label.
+    """
+    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
+    pairs = zip(best, right, strict=True)
+    return _mean(np.array([bool(known & set(map(int, row))) for row, known in pairs if known]))
 
 
 def _mean(values: npt.NDArray[np.bool_ | np.float64]) -> float | None:

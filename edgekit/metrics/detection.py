@@ -43,7 +43,7 @@ def score(
     names: Sequence[str],
     files: Sequence[str],
 ) -> Score:
-    """Average precision over overlaps 0.50 to 0.95, and at 0.50.
+    """Average precision at an overlap of 0.50, and `map` over those from 0.50 to 0.95.
 
     Args:
         given: What the network found in each image.
@@ -58,15 +58,15 @@ def score(
     counts = np.bincount(_classes(right), minlength=len(names))
     areas = np.concatenate([_areas(each.corners) for each in right] or [np.zeros(0)])
     return Score(
-        metric="map50_95",
-        value=_mean(precision[:, :, :, _ALL, _MOST]),
-        others={"map50": _mean(precision[_AT_50, :, :, _ALL, _MOST])},
+        metric="map50",
+        value=_mean(precision[_AT_50, :, :, _ALL, _MOST]),
+        others={"map": _mean(precision[:, :, :, _ALL, _MOST])},
         classes=tuple(
-            Part(name, int(counts[place]), _mean(precision[:, :, place, _ALL, _MOST]))
+            Part(name, int(counts[place]), _mean(precision[_AT_50, :, place, _ALL, _MOST]))
             for place, name in enumerate(names)
         ),
         sizes=tuple(
-            Part(size, count, _mean(precision[:, :, :, place, _MOST]))
+            Part(size, count, _mean(precision[_AT_50, :, :, place, _MOST]))
             for place, (size, count) in enumerate(_by_size(areas), 1)
         ),
         worst=worst(_images(given, right, files)),

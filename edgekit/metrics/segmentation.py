@@ -65,10 +65,9 @@ class Tally:
 
     def _add_objects(self, given: ClassMap, right: ClassMap) -> None:
         for index in range(1, len(self.names)):
-            for part in _connected(right == index):
-                area = int(part.sum())
+            for area, hits in _connected(right == index, given == index):
                 size = next(name for name, (_, most) in SIZES.items() if not most or area < most)
-                self.found[size] += (area, int((given[part] == index).sum()))
+                self.found[size] += (area, hits)
                 self.objects[size] += 1
 
     def score(self) -> Score:
@@ -113,12 +112,16 @@ def _overlaps(pixels: npt.NDArray[np.int64]) -> list[float | None]:
     return [int(a) / int(b) if b else None for a, b in zip(both, either, strict=True)]
 
 
-def _connected(inside: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
-    """Each connected part."""
+def _connected(
+    right: npt.NDArray[np.bool_], given: npt.NDArray[np.bool_]
+) -> list[tuple[int, int]]:
+    """Pixels of each connected part of `right`, and how many of them are in `given`."""
     try:
         from scipy import ndimage
     except ModuleNotFoundError as error:
         message = f"scores by the size of objects need the module {error.name!r}"
         raise MissingDependency(message, hint=install_command("train")) from error
-    labels, count = ndimage.label(inside)
-    return [labels == label for label in range(1, count + 1)]
+    labels, count = ndimage.label(right)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    hits = np.bincount(labels[given], minlength=count + 1)[1:]
+    return list(zip(areas.tolist(), hits.tolist(), strict=True))

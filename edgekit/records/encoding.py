@@ -12,7 +12,8 @@ SCHEMA_VERSION = 1
 # 1  2026-11  one launch a leg, its fields among the leg's
 # 2  2026-11  several launches; what was asked for is whole; metrics with unit and note
 # 3  2026-11  devices: emulated, how cool they were, sums of another program in place of times
-RESULT_SCHEMA = 3
+# 4  2026-11  evaluations: one score for every metric, the float model's beside it
+RESULT_SCHEMA = 4
 
 
 def canonical_json(record: Any) -> bytes:

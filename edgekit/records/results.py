@@ -223,42 +223,48 @@ class BenchResult:
 
 @dataclass(frozen=True, slots=True)
 class EvalResult:
-    """Accuracy of an artifact on labelled images or pairs of texts, run by its runtime.
+    """What an artifact is worth on a data set, run by its runtime.
 
     Attributes:
         artifact: Name of the artifact.
         sha256: Its digest.
         runtime: What ran it.
-        images: Number of images, or of pairs.
-        top1: Share of images whose best class is right; None without labels.
-        top5: Share of images with a right class among the best five; None without labels.
-        agreement: Share of images whose best class is the float model's; None without that model.
+        images: Number of images, or of pairs of texts.
+        score: How good it is, by class too; None where nothing says what is right.
+        agreement: How near its predictions are to the float model's, as its task or its metric
+            has it: 1 for the same. None without that model.
+        float32: The float model's own score on the same; None where there is no score, or no
+            float32 artifact beside this one.
         skipped: Files that could not be read as images.
-        data_sha256: Digest of the images and their labels; empty in older records.
+        data_sha256: Digest of the images and of what is right; empty in older records.
         device: Name of the machine that ran it.
-        score: How good it is by class, and the images that it does worst on; None without labels,
-            or where several classes are right for an image.
-        metric: What was measured: `top1` (and with it top-5 and agreement), `recall1` or
-            `spearman`.
-        spearman: Rank correlation of the cosines of pairs of texts with the numbers given for
-             them, from -1 to 1; None where none were.
-        spearman_to_float: That with the float model's cosines; None without that model.
+        metric: What was measured: `top1`, `recall1`, `map50`, `miou`, `spearman`.
+        notes: What was passed over or mended in the data, in a line each.
     """
 
     artifact: str
     sha256: str
     runtime: str
     images: int
-    top1: float | None
-    top5: float | None
+    score: Score | None
     agreement: float | None
+    float32: Score | None = None
     skipped: tuple[str, ...] = ()
     data_sha256: str = ""
     device: str = LOCAL
-    score: Score | None = None
     metric: str = "top1"
-    spearman: float | None = None
-    spearman_to_float: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float | None:
+        """The metric's value; None where nothing says what is right."""
+        return self.score.value if self.score else None
+
+    @property
+    def lost_points(self) -> float | None:
+        """Hundredths of the metric that are lost against the float model; None without it."""
+        before = self.float32.value if self.float32 else None
+        return None if before is None or self.value is None else 100 * (before - self.value)
 
 
 @dataclass(frozen=True, slots=True)

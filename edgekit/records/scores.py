@@ -38,7 +38,7 @@ class Score:
     """How well a network does on a set.
 
     Attributes:
-        metric: What is measured: `top1`, `map50_95`, `miou`, `recall1`, `spearman`.
+        metric: What is measured: `top1`, `map50`, `miou`, `recall1`, `spearman`.
         value: Its value for the whole set; None where there is nothing to measure.
         others: Further metrics of the whole set, by name.
         classes: The metric for each class.

@@ -57,7 +57,7 @@ class SuiteInt8(_Strict, frozen=True, kw_only=True):
         calib: Folder of photos to calibrate on; None for those that come with packages.
         allow_few: Whether fewer photos than ranges need are taken all the same.
         recipe: A scheme's name, a recipe's file, or empty for the target's own.
-        max_drop: Points of top-1 or agreement that may be lost; None for no guard.
+        max_drop: Points of the head's metric or of agreement that may be lost; None for no guard.
         data: Images that the drop is measured on; None for some of `calib`.
         keep: Whether the best try is published where the budget can't be met.
     """

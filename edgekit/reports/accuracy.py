@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from edgekit.reports import scores
 from edgekit.reports.legs import Leg
 
 
@@ -37,9 +39,16 @@ class Measure:
 Found = tuple[float, int] | None
 
 
-def _top1(leg: Leg) -> Found:
+def _axis(metric: str) -> str:
+    name = scores.title(metric)
+    return f"{name} x 100" if metric == "spearman" else f"{name}, %"
+
+
+def _worth(metric: str, leg: Leg) -> Found:
     found = leg.accuracy
-    return (100 * found.top1, found.images) if found and found.top1 is not None else None
+    if found is None or found.metric != metric or found.value is None:
+        return None
+    return 100 * found.value, found.images
 
 
 def _evaluated(leg: Leg) -> Found:
@@ -52,9 +61,14 @@ def _golden(leg: Leg) -> Found:
     return (100 * golden.agreement, golden.images) if golden else None
 
 
+# What heads are worth; no leg has two of them.
+_METRICS = ("top1", "map50", "miou", "recall1", "spearman")
 # The best first. Only one of them is shown: two measures on one axis would be read as one.
 _MEASURES: tuple[tuple[str, str, Callable[[Leg], Found], bool], ...] = (
-    ("top-1 accuracy", "top-1, %", _top1, False),
+    *(
+        (f"{scores.title(metric)} on labelled data", _axis(metric), read, False)
+        for metric, read in ((name, partial(_worth, name)) for name in _METRICS)
+    ),
     ("agreement with the float model's best class", "agreement, %", _evaluated, True),
     ("agreement with the float model's best class", "agreement, %", _golden, True),
 )

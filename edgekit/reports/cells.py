@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgekit.records import Artifact, BenchResult
+from edgekit.records import Artifact, BenchResult, EvalResult
 from edgekit.records.sweep import CellResult
+from edgekit.reports import scores
 from edgekit.reports.numbers import MIB, NO_VALUE, counted, short, shown
 
 COLUMNS = (
-    "model", "target", "file", "size MiB", "SQNR dB", "top-1 %", "agreement %", "device",
+    "model", "target", "file", "size MiB", "SQNR dB", "accuracy", "agreement %", "device",
     "runtime", "p50 ms", "peak MiB", "note",
 )  # fmt: skip
 # Columns of words.
@@ -41,7 +42,7 @@ def rows(cell: CellResult) -> list[tuple[str, ...]]:
         f"{what.format}-{what.precision}",
         short(cell.artifact.size_bytes / MIB) if cell.artifact else NO_VALUE,
         _sqnr(cell.artifact),
-        _percent(accuracy.top1 if accuracy else None),
+        _worth(accuracy),
         _percent(accuracy.agreement if accuracy else None),
     )
     if not cell.benches:
@@ -84,6 +85,13 @@ def _sqnr(artifact: Artifact | None) -> str:
     if found is None:
         return NO_VALUE
     return "equal" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
+
+
+def _worth(found: EvalResult | None) -> str:
+    """`top-1 75.0 %`: by the metric of the file's head."""
+    if found is None or found.value is None:
+        return NO_VALUE
+    return f"{scores.title(found.metric)} {scores.shown(found.metric, found.value)}"
 
 
 def _percent(share: float | None) -> str:

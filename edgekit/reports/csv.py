@@ -63,8 +63,9 @@ def _texts(leg: Leg) -> dict[str, str]:
         "reasons": "; ".join(leg.result.reasons),
         "failure": f"{failure.kind}: {failure.message}" if failure else "",
         "hint": failure.hint if failure else "",
-        "top1": "" if accuracy is None or accuracy.top1 is None else repr(accuracy.top1),
-        "top1_images": str(accuracy.images) if accuracy else "",
+        "metric": accuracy.metric if accuracy else "",
+        "accuracy": "" if accuracy is None or accuracy.value is None else repr(accuracy.value),
+        "accuracy_images": str(accuracy.images) if accuracy else "",
         "command": commands.bench(plan),
     }
 

@@ -1,73 +1,82 @@
-"""Accuracy, for people and for scripts."""
+"""What an artifact is worth on a data set, for people and for scripts."""
 
 from typing import Any
 
 import msgspec
 
 from edgekit.records import LOCAL, EvalResult
+from edgekit.records.scores import Score
 from edgekit.reports import scores, table
+from edgekit.reports.numbers import NO_VALUE
+
+_SHOWN = 5
 
 
 def as_json(result: EvalResult) -> dict[str, Any]:
     """The documented object of `edgekit eval --json`."""
     record: dict[str, Any] = msgspec.to_builtins(result)
-    return record
+    return {**record, "lost_points": result.lost_points}
 
 
 def render(result: EvalResult) -> str:
-    """A table of one row, and what to know about it."""
-    return _ranking(result) if result.metric == "spearman" else _shares(result)
-
-
-def _ranking(result: EvalResult) -> str:
-    row = (
-        result.artifact,
-        _runtime(result),
-        str(result.images),
-        _correlation(result.spearman),
-        _correlation(result.spearman_to_float),
-    )
-    columns = ("artifact", "runtime", "pairs", "Spearman", "Spearman to float")
-    notes = []
-    if result.spearman is None:
-        notes.append("no Spearman: the pairs come without numbers, or all have the same")
-    if result.spearman_to_float is None:
-        notes.append("no Spearman to float: the float32 artifact is not beside this one")
-    return "\n".join([table.render(columns, [row], left=("runtime",)), *notes])
-
-
-def _runtime(result: EvalResult) -> str:
-    where = "" if result.device == LOCAL else f" on {result.device}"
-    return f"{result.runtime}{where}"
-
-
-def _correlation(value: float | None) -> str:
-    return table.NO_VALUE if value is None else f"{value:.4f}"
-
-
-def _shares(result: EvalResult) -> str:
-    row = (
-        result.artifact,
-        _runtime(result),
-        str(result.images),
-        _share(result.top1),
-        _share(result.top5),
-        _share(result.agreement),
-    )
-    columns = ("artifact", "runtime", "images", "top-1 %", "top-5 %", "agreement %")
-    notes = []
-    if result.top1 is None and result.score is None:
-        notes.append("no labels: one folder a class or a labels.json would give top-1")
-    if result.agreement is None and (result.top1 is not None or result.score is None):
-        notes.append("no agreement: the float32 artifact is not beside this one")
+    """The metrics with the float model's below, each class and size, the worst images."""
+    lines = [_whole(result), *_missing(result)]
     if result.skipped:
-        notes.append(f"skipped {len(result.skipped)} files: {', '.join(result.skipped[:5])}")
-    lines = [table.render(columns, [row], left=("runtime",)), *notes]
+        names = ", ".join(result.skipped[:_SHOWN])
+        lines.append(f"skipped {len(result.skipped)} files: {names}")
     if result.score:
-        vectors = [] if result.top1 is not None else [scores.whole(result.score)]
-        lines += [*vectors, *scores.parts(result.score)]
+        lines += scores.parts(result.score, result.float32)
     return "\n".join(lines)
 
 
-def _share(value: float | None) -> str:
-    return table.NO_VALUE if value is None else f"{100 * value:.1f}"
+def _whole(result: EvalResult) -> str:
+    where = "" if result.device == LOCAL else f" on {result.device}"
+    own = scores.values(result.score or Score(result.metric, None, {}))
+    row = (
+        result.artifact,
+        f"{result.runtime}{where}",
+        str(result.images),
+        *_cells(own),
+        scores.shown(result.metric, result.agreement),
+    )
+    columns = (
+        "artifact",
+        "runtime",
+        scores.noun(result.metric),
+        *map(scores.title, own),
+        "agreement",
+    )
+    return table.render(columns, [row, *_beside(result, own)], left=("runtime",))
+
+
+def _beside(result: EvalResult, own: dict[str, float | None]) -> list[tuple[str, ...]]:
+    """The float model's row, and what was lost."""
+    if result.float32 is None:
+        return []
+    theirs = {name: scores.values(result.float32).get(name) for name in own}
+    lost = [scores.points(theirs[name], value) for name, value in own.items()]
+    return [
+        ("float32 beside it", "", "", *_cells(theirs), NO_VALUE),
+        ("lost, points", "", "", *lost, NO_VALUE),
+    ]
+
+
+def _cells(values: dict[str, float | None]) -> list[str]:
+    return [scores.shown(name, value) for name, value in values.items()]
+
+
+def _missing(result: EvalResult) -> list[str]:
+    notes = []
+    if result.value is None:
+        notes.append(_no_value(result))
+    if result.agreement is None:
+        notes.append("no agreement: the float32 artifact is not beside this one")
+    return notes
+
+
+def _no_value(result: EvalResult) -> str:
+    if result.score is None and result.metric == "top1":
+        return "no labels: one folder a class or a labels.json would give top-1"
+    if result.metric == "spearman":
+        return "no Spearman: the pairs come without numbers, or all have the same"
+    return f"no {scores.title(result.metric)}: there is nothing to find on these images"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult
-from edgekit.reports import table
+from edgekit.reports import scores, table
 from edgekit.results.index import Entry
 from edgekit.text import percent
 
@@ -36,21 +36,17 @@ def accuracies(results: Sequence[BenchResult], known: Mapping[str, EvalResult]) 
     names = {result.plan.subject.sha256: result.plan.subject.name for result in results}
     for sha256, name in names.items():
         if found := known.get(sha256):
-            told, what = _ranking(found) if found.metric == "spearman" else _shares(found)
-            of = f"of {found.images} {what} ({found.runtime})"
+            told = [f"{scores.title(metric)} {words}" for metric, words in _told(found)]
+            of = f"of {found.images} {scores.noun(found.metric)} ({found.runtime})"
             yield f"{name}: {', '.join(told) or 'nothing'} {of}"
 
 
-def _shares(found: EvalResult) -> tuple[list[str], str]:
-    parts = {"top-1": found.top1, "top-5": found.top5, "agreement": found.agreement}
-    told = [f"{word} {percent(share)}" for word, share in parts.items() if share is not None]
-    return told, "images"
-
-
-def _ranking(found: EvalResult) -> tuple[list[str], str]:
-    parts = {"Spearman": found.spearman, "to float": found.spearman_to_float}
-    told = [f"{word} {value:.4f}" for word, value in parts.items() if value is not None]
-    return told, "pairs"
+def _told(found: EvalResult) -> Iterator[tuple[str, str]]:
+    values = scores.values(found.score) if found.score else {}
+    for metric, value in {**values, "agreement": found.agreement}.items():
+        as_number = found.metric == "spearman"
+        if value is not None:
+            yield metric, scores.shown(found.metric, value) if as_number else percent(value)
 
 
 def _name(leg: Entry) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from edgekit.errors import MissingDependency
 from edgekit.records import BenchResult, EvalResult, Metric
+from edgekit.reports import scores
 from edgekit.reports.numbers import NO_VALUE, agreed
-from edgekit.text import one_line, percent
+from edgekit.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,13 @@ class Leg:
         return agreed(golden.agreement, golden.images)
 
     @property
-    def top1(self) -> str:
-        """Top-1 accuracy and over how many images; `-` if nobody measured it."""
+    def worth(self) -> str:
+        """Its metric, and over how many images: `top-1 75 % of 500`; `-` if nobody measured."""
         found = self.accuracy
-        if found is None or found.top1 is None:
+        if found is None or found.value is None:
             return NO_VALUE
-        return f"{percent(found.top1)} of {found.images}"
+        shown = scores.shown(found.metric, found.value)
+        return f"{scores.title(found.metric)} {shown} of {found.images}"
 
 
 def numbered(

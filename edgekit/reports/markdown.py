@@ -11,7 +11,7 @@ from edgekit.reports.numbers import MIB, NO_VALUE, shown, spread
 
 _COLUMNS = (
     "", "artifact", "runtime", "p50 ms", "95 % interval", "p99 ms", "peak MiB", "size MiB",
-    "agreement", "top-1", "state",
+    "agreement", "accuracy", "state",
 )  # fmt: skip
 _LAST_LINES = 10
 
@@ -54,7 +54,7 @@ def _row(leg: Leg) -> tuple[str, ...]:
         shown(leg.metric("memory_peak_bytes"), MIB),
         shown(leg.metric("file_size_bytes"), MIB),
         leg.agreement,
-        leg.top1,
+        leg.worth,
         leg.state,
     )
 

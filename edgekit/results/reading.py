@@ -118,7 +118,7 @@ def _record(record: dict[str, Any]) -> Holding:
             result = shape.from_record(upgrades.upgraded(record, version))
             return Holding((result,), run=run, measured_at=when)
         case "eval":
-            found = msgspec.convert(record, EvalResult)
+            found = msgspec.convert(upgrades.evaluation(record), EvalResult)
             return Holding(accuracies=(found,), run=run, measured_at=when)
         case "verdict":
             ship = msgspec.convert(record, ShipVerdict)
@@ -134,7 +134,8 @@ def _printed(answer: dict[str, Any]) -> Holding:
     legs = [*answer["results"], *answer["failures"]]
     results = tuple(shape.from_record(upgrades.upgraded(leg, version)) for leg in legs)
     verdicts = msgspec.convert(answer.get("verdicts", ()), tuple[ShipVerdict, ...])
-    accuracies = msgspec.convert(answer.get("accuracies", ()), tuple[EvalResult, ...])
+    told = [upgrades.evaluation(each) for each in answer.get("accuracies", ())]
+    accuracies = msgspec.convert(told, tuple[EvalResult, ...])
     return Holding(results, verdicts, accuracies)
 
 

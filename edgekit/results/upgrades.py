@@ -126,4 +126,24 @@ def _without_devices(leg: Record) -> Record:
     return leg
 
 
-_UPGRADES: dict[int, Callable[[Record], Record]] = {1: _whole, 2: _without_devices}
+def _unchanged(leg: Record) -> Record:
+    """From schema 3, whose legs are schema 4's: evaluations alone have changed."""
+    return leg
+
+
+_UPGRADES: dict[int, Callable[[Record], Record]] = {1: _whole, 2: _without_devices, 3: _unchanged}
+
+
+def evaluation(record: Record) -> Record:
+    """An evaluation as this edgekit writes it; before schema 4 it was one of classes alone."""
+    if "top1" not in record:
+        return record
+    score = record.get("score")
+    if score is None and record["top1"] is not None:
+        score = {
+            "metric": "top1",
+            "value": record["top1"],
+            "others": {"top5": record["top5"]},
+            "images": record["images"],
+        }
+    return {**record, "score": score}

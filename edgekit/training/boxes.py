@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from edgekit import pixels
-from edgekit.datasets.items import Boxes, Item
-from edgekit.metrics import detection
+from edgekit.datasets.items import Boxes
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
+from edgekit.scoring import boxes
 from edgekit.training import LossOf
 from edgekit.training.augment import Change
 from edgekit.training.views import Views
@@ -43,9 +43,9 @@ class BoxAim:
     ) -> tuple[Any, dict[str, torch.Tensor]]:
         """The picture as the network sees it, and its boxes in pixels of that."""
         objects = _placed(preprocess, picture.size, target)
-        boxes = torch.from_numpy(objects.corners)
+        placed = torch.from_numpy(objects.corners)
         labels = torch.from_numpy(objects.classes)
-        return pixels.place(preprocess, picture), {"boxes": boxes, "labels": labels}
+        return pixels.place(preprocess, picture), {"boxes": placed, "labels": labels}
 
     def augment(
         self, settings: Settings, size: tuple[int, int]
@@ -59,36 +59,20 @@ class BoxAim:
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
         """Mean average precision, in pixels of the pictures."""
-        items, preprocess = views.dataset.items, views.preprocess
-        given = [
-            found
+        size = views.preprocess.size
+        found = (
+            each
             for output in outputs
-            for found in self._decode([each.numpy() for each in output], preprocess.size)
-        ]
-        right = [item.right for item in items if isinstance(item.right, Boxes)]
-        return detection.score(
-            [_lifted(found, preprocess, item) for found, item in zip(given, items, strict=True)],
-            [detection.Objects(each.corners, each.classes) for each in right],
-            views.dataset.names,
-            [item.path.name for item in items],
+            for each in self._decode([part.numpy() for part in output], size)
         )
+        return boxes.scored(found, views.dataset, views.preprocess)
 
 
-def _placed(preprocess: Preprocess, size: tuple[int, int], boxes: Boxes) -> Boxes:
+def _placed(preprocess: Preprocess, size: tuple[int, int], right: Boxes) -> Boxes:
     """The boxes of a picture of `size` (width, height), in pixels of the input."""
     scale, offset = (np.tile(pair, 2) for pair in pixels.placement(preprocess, *size))
-    moved = (boxes.corners * scale + offset).astype(np.float32)
+    moved = (right.corners * scale + offset).astype(np.float32)
     height, width = preprocess.size
     cut = np.clip(moved, 0, np.array([width, height, width, height], np.float32))
     inside = (cut[:, 2:] > cut[:, :2]).all(axis=1)
-    return Boxes(cut[inside], boxes.classes[inside])
-
-
-def _lifted(found: Any, preprocess: Preprocess, item: Item) -> detection.Objects:
-    """Boxes of the input, in pixels of the picture."""
-    with Image.open(item.path) as picture:
-        scale, offset = (np.tile(pair, 2) for pair in pixels.placement(preprocess, *picture.size))
-    corners = (np.asarray(found.boxes) - offset) / scale
-    return detection.Objects(
-        corners.astype(np.float32), np.asarray(found.classes), np.asarray(found.scores)
-    )
+    return Boxes(cut[inside], right.classes[inside])

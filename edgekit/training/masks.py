@@ -11,10 +11,10 @@ from PIL import Image
 
 from edgekit import pixels
 from edgekit.datasets.items import IGNORED
-from edgekit.metrics import segmentation
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
+from edgekit.scoring import masks
 from edgekit.training import LossOf
 from edgekit.training.augment import Change
 from edgekit.training.views import Views
@@ -57,11 +57,11 @@ class MaskAim:
         return torch.stack(list(targets)).long()
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
-        """Mean intersection over union, in pixels of the input."""
-        tally = segmentation.Tally(views.dataset.names)
-        items = iter(enumerate(views.dataset.items))
-        for output in outputs:
-            for given in self._decode([each.numpy() for each in output], views.preprocess.size):
-                index, item = next(items)
-                tally.add(given, views[index][1].numpy(), item.path.name)
-        return tally.score()
+        """Mean intersection over union, in pixels of the pictures."""
+        size = views.preprocess.size
+        found = (
+            each
+            for output in outputs
+            for each in self._decode([part.numpy() for part in output], size)
+        )
+        return masks.scored(found, views.dataset, views.preprocess)

@@ -1,63 +1,76 @@
-"""Outputs of artifacts for photos, and shares of right ones: for evaluation, guard and gate."""
+"""What evaluation, guard and gate share: predictions of artifacts, and what may be compared."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from edgekit import storage
-from edgekit.datasets import images, labels
-from edgekit.errors import DataError, UsageError
+from edgekit.errors import DataError
 from edgekit.records import Artifact, Device, Format, Precision
-from edgekit.tasks import TASKS
+from edgekit.scoring import SCORERS, Exam, Scorer
 from edgekit.transports import linked
 from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
-# Images in one worker call: a few hundred MB of tensors at most, whatever the size of the set.
-_CHUNK = 128
-# The same where a score a class for each pixel comes out.
-_FEW = 32
 _SHOWN = 3
 _ROUNDING = 1e-9  # points
 
 
-def classes(artifact: Artifact) -> labels.Classes:
-    """The classes of an artifact's model."""
-    path = artifact.file("labels")
-    names = tuple(path.read_text(encoding="utf-8").splitlines()) if path else ()
-    return labels.Classes(artifact.spec.classes, names)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """By what predictions come.
+
+    Attributes:
+        runtime: Name of the runtime.
+        threads: Threads that it may use.
+        device: The machine that it runs on.
+    """
+
+    runtime: str
+    threads: int
+    device: Device = HERE
 
 
-def check_head(artifact: Artifact) -> None:
-    """Refuse an artifact whose outputs are no scores of classes.
+def predicted(artifact: Artifact, scorer: Scorer, exam: Exam, way: Way) -> list[Any]:
+    """What `artifact` makes of an exam, in the scorer's own kind.
 
     Raises:
-        UsageError: With what it ends in.
+        EdgekitError: It can't be run.
     """
-    if artifact.spec.head != "classify":
-        raise UsageError(
-            f"{artifact.name} ends in {artifact.spec.head!r}: it has no classes to be right about",
-            hint="evaluate an artifact exported with --head classify",
+    source = artifact.file("source") if way.runtime == REFERENCE else None
+    with linked(way.device) as link:
+        outputs = (
+            infer(
+                link,
+                artifact,
+                inputs,
+                runtime=way.runtime,
+                batch=artifact.inputs[0].shape[0] or 1,
+                threads=way.threads,
+                model=source,
+            )
+            for inputs in scorer.feeds(artifact, exam)
         )
+        return scorer.predictions(artifact, exam, outputs)
 
 
-def check_apart(artifact: Artifact, photos: images.Photos) -> None:
-    """Refuse images that the artifact was calibrated on: they would flatter it.
+def check_apart(artifact: Artifact, exam: Exam) -> None:
+    """Refuse samples that the artifact was calibrated on: they would flatter it.
 
     Raises:
         DataError: With the first of them.
     """
-    if artifact.calibration is None:
-        return
-    calibrated = {digest for _, digest in artifact.calibration.files}
-    both = [path.name for path in photos.paths if storage.file_sha256(path) in calibrated]
+    calibrated = (
+        {digest for _, digest in artifact.calibration.files} if artifact.calibration else ()
+    )
+    both = [name for name, digest in exam.files if digest in calibrated]
     if both:
+        kind = "texts" if artifact.tokens else "images"
         raise DataError(
-            f"{artifact.name} was calibrated on {len(both)} of these images: "
+            f"{artifact.name} was calibrated on {len(both)} of these {kind}: "
             f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
-            hint="evaluate on other images: on these the numbers would flatter the artifact",
+            hint=f"evaluate on other {kind}: on these the numbers would flatter the artifact",
         )
 
 
@@ -81,95 +94,27 @@ def float_sibling(artifact: Artifact) -> Artifact | None:
     return None
 
 
-def allowed_points(max_drop: float, count: int) -> float:
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of images, of which one is the finest step."""
+    return metric not in SCORERS.names() or SCORERS.get(metric).is_share
+
+
+def noun(metric: str) -> str:
+    """What a metric counts."""
+    return SCORERS.get(metric).noun if metric in SCORERS.names() else "images"
+
+
+def allowed_points(metric: str, max_drop: float, count: int) -> float:
     """Points that may be lost: of a budget finer than one image, one image; of none, none.
 
-    On a dozen photos each is worth eight points, and one near tie would decide.
+    On a dozen photos each is worth eight points, and one near tie would decide. What is no share
+    of images has finer steps, and is held to the budget.
 
     Args:
+        metric: What is measured.
         max_drop: The budget, in points.
         count: Number of images that it is measured on.
     """
-    return max(max_drop, 100.0 / count) + _ROUNDING if max_drop else 0.0
-
-
-def outputs(
-    artifact: Artifact,
-    runtime: str,
-    photos: images.Photos,
-    threads: int,
-    device: Device = HERE,
-) -> npt.NDArray[np.float32]:
-    """Outputs for all photos, shape (N, classes), chunk by chunk."""
-    tensors = images.Tensors(artifact.photos, photos.paths)
-    batch = artifact.inputs[0].shape[0] or 1
-    source = artifact.file("source")
-    with linked(device) as link:
-        chunks = [
-            infer(
-                link,
-                artifact,
-                [tensors[start : start + _CHUNK].stack()],
-                runtime=runtime,
-                batch=batch,
-                threads=threads,
-                model=source if runtime == REFERENCE else None,
-            )[0]
-            for start in range(0, len(tensors), _CHUNK)
-        ]
-    return np.concatenate(chunks)
-
-
-def predictions(
-    artifact: Artifact,
-    runtime: str,
-    photos: images.Photos,
-    threads: int,
-    device: Device = HERE,
-) -> list[Any]:
-    """What the artifact's outputs mean, one prediction a photo; raw outputs aren't kept."""
-    tensors = images.Tensors(artifact.photos, photos.paths)
-    task = TASKS.get(artifact.spec.task)
-    source = artifact.file("source") if runtime == REFERENCE else None
-    found: list[Any] = []
-    with linked(device) as link:
-        for start in range(0, len(tensors), _FEW):
-            raw = infer(
-                link,
-                artifact,
-                [tensors[start : start + _FEW].stack()],
-                runtime=runtime,
-                batch=artifact.inputs[0].shape[0] or 1,
-                threads=threads,
-                model=source,
-            )
-            found += task.decode(raw, artifact.photos.size)
-    return found
-
-
-def share_right(
-    outputs: npt.NDArray[np.float32], right: tuple[frozenset[int], ...], top: int
-) -> float | None:
-    """Share of labelled images with a right class among the `top` largest outputs."""
-    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
-    hits = [
-        bool(expected & set(map(int, row)))
-        for row, expected in zip(best, right, strict=True)
-        if expected
-    ]
-    return sum(hits) / len(hits) if hits else None
-
-
-def share_predicted(found: Sequence[Any], right: tuple[frozenset[int], ...]) -> float | None:
-    """Share of labelled images whose predicted class is a right one; None if none is labelled."""
-    hits = [
-        int(prediction) in expected
-        for prediction, expected in zip(found, right, strict=True)
-        if expected
-    ]
-    return sum(hits) / len(hits) if hits else None
-
-
-def agreement(outputs: npt.NDArray[np.float32], reference: npt.NDArray[np.float32]) -> float:
-    """Share of images whose best class is the reference's."""
-    return float(np.mean(outputs.argmax(axis=1) == reference.argmax(axis=1)))
+    if not max_drop:
+        return 0.0
+    return (max(max_drop, 100.0 / count) if is_share(metric) else max_drop) + _ROUNDING

@@ -26,7 +26,7 @@ from edgekit.workflows.frameworks import framework
 from edgekit.workflows.keys import Keys
 from edgekit.workflows.lowering import Lowering
 from edgekit.workflows.parity import can_measure, parity
-from edgekit.workflows.sources import Source
+from edgekit.workflows.sources import SampleSet, Source
 
 GOLDEN = "golden.npz"
 LABELS = "labels.txt"
@@ -136,6 +136,10 @@ class Builder:
     def parent(self, leg: _Leg) -> Artifact:
         """The float artifact that `leg` is quantized from."""
         return self.artifact(routes.QUANTIZED_AS[leg], Precision.FP32)
+
+    def held_out(self) -> SampleSet:
+        """Samples that nothing is calibrated on."""
+        return self._keys.held_out
 
     def replace(self, leg: _Leg, artifact: Artifact) -> None:
         """Take `artifact` for `leg` from here on."""

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.datasets import images, packaged
+from edgekit.datasets import images, packaged, roots
 from edgekit.errors import DataError
 from edgekit.quantizers import Feeds
 from edgekit.records import Artifact, Calibration, Preprocess
@@ -19,8 +19,8 @@ from edgekit.wire import TensorSpec
 MAX_PHOTOS = 512
 # Fewer leave ranges to chance: each photo more still moved them in every network tried.
 LEAST_PHOTOS = 32
-# With a guard and no data for it, each fourth photo is held out, if so many are left.
-_HELD_OUT = 4
+# With a guard and no data for it, each fourth sample is held out, if so many are left.
+HELD_OUT = 4
 _SHOWN = 3
 
 
@@ -74,7 +74,8 @@ def calibration_set(
     Of more than `MAX_PHOTOS`, a seeded sample is taken.
 
     Args:
-        folder: The folder.
+        folder: The folder, or the root of a data set of any kind; of one that is divided, the
+            part to learn from is taken.
         seed: Seed of the sample.
         allow_few: Whether fewer than `LEAST_PHOTOS` are taken.
         hold_out: Whether each fourth is left for `held_out_set`, where enough remain.
@@ -85,21 +86,22 @@ def calibration_set(
     """
     if folder is None:
         return _with_digests(packaged.calibration())
-    photos = images.folder(folder)
+    photos = roots.learnt(folder)
     paths = photos.paths
     if len(paths) > MAX_PHOTOS:
         chosen = np.random.default_rng(seed).choice(len(paths), MAX_PHOTOS, replace=False)
         paths = tuple(paths[index] for index in sorted(chosen))
-    if hold_out and _is_enough(len(photos.paths)):
-        held = set(photos.paths[::_HELD_OUT])
+    if hold_out and is_enough(len(photos.paths)):
+        held = set(photos.paths[::HELD_OUT])
         paths = tuple(path for path in paths if path not in held)
     found = _with_digests(images.Photos(photos.source, paths, photos.skipped))
     _check_photos(folder, found, allow_few=allow_few)
     return found
 
 
-def _is_enough(count: int) -> bool:
-    return count * (_HELD_OUT - 1) // _HELD_OUT >= LEAST_PHOTOS
+def is_enough(count: int) -> bool:
+    """Whether enough of `count` samples remain to calibrate on if some are held out."""
+    return count * (HELD_OUT - 1) // HELD_OUT >= LEAST_PHOTOS
 
 
 def _check_photos(folder: Path, found: PhotoSet, *, allow_few: bool) -> None:
@@ -119,16 +121,16 @@ def _check_photos(folder: Path, found: PhotoSet, *, allow_few: bool) -> None:
 
 def held_out_set(folder: Path | None) -> PhotoSet:
     """The photos of `folder` that `calibration_set` holds out; the golden ones if it can't."""
-    photos = images.folder(folder) if folder else None
-    if photos is None or not _is_enough(len(photos.paths)):
+    photos = roots.learnt(folder) if folder else None
+    if photos is None or not is_enough(len(photos.paths)):
         return golden_set()
     source = f"{photos.source}, each fourth, not calibrated on"
-    return _with_digests(images.Photos(source, photos.paths[::_HELD_OUT]))
+    return _with_digests(images.Photos(source, photos.paths[::HELD_OUT]))
 
 
-def guard_set(folder: Path) -> PhotoSet:
-    """All photos of `folder`, in no class yet."""
-    return _with_digests(images.folder(folder))
+def measured_set(folder: Path) -> PhotoSet:
+    """All photos of the part of `folder` that is measured on, whatever is right for them."""
+    return _with_digests(roots.photos(roots.measured(folder)))
 
 
 def check_apart(calibration: PhotoSet, evaluation: PhotoSet) -> None:

@@ -1,12 +1,12 @@
-"""What head lost of base's accuracy: on labelled images, or against base itself."""
+"""What head lost of base's worth: on labelled data, or against base itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgekit.datasets import labels
 from edgekit.errors import UsageError
 from edgekit.records import Artifact, BenchPlan, Check, GatePlan, Outcome
+from edgekit.scoring import metric_of, scorer_of
 from edgekit.text import percent
 from edgekit.workflows import accuracy
 
@@ -14,37 +14,38 @@ _POINTS = 100.0
 
 
 def accuracy_checks(plan: GatePlan, on_event: Callable[[str], None]) -> tuple[Check, ...]:
-    """Run the plan's images through both files, each prepared as its artifact says.
+    """Run the plan's data through both files, each prepared as its artifact says.
 
-    With labels `top1` may not fall, without them `agreement` with base's best class: by more than
-    the plan allows, or by one image if that is more.
+    Where it is known what is right, the metric of their head may not fall; where it isn't, the
+    agreement with base: by more than the plan allows, or by one image if that is more and the
+    metric is a share of images.
 
     Args:
-        plan: What is compared; without images there is nothing to check.
+        plan: What is compared; without data there is nothing to check.
         on_event: Told in a few words what goes on.
 
     Raises:
-        UsageError: A side is no artifact, has no classes, or has others than the other side.
-        DataError: The images can't be read, or a side was calibrated on them.
+        UsageError: A side is no artifact, has no metric, or has other classes than the other.
+        DataError: The data can't be read, or a side was calibrated on it.
         EdgekitError: A side can't be run.
     """
     if plan.data is None:
         return ()
     base, head = _artifacts(plan)
-    data = labels.read(plan.data, accuracy.classes(base))
+    scorer = scorer_of(base)
+    exam = scorer.read(base, plan.data, cut=False)
     for side in (base, head):
-        accuracy.check_apart(side, data.photos)
-    count = len(data.photos.paths)
-    on_event(f"{plan.name}: running {count} images through both files")
+        accuracy.check_apart(side, exam)
+    on_event(f"{plan.name}: running {exam.count} {scorer.noun} through both files")
     theirs, ours = (
-        accuracy.outputs(artifact, leg.runtime, data.photos, leg.threads, leg.device)
-        for artifact, leg in ((base, plan.base), (head, plan.head))
+        accuracy.predicted(side, scorer, exam, accuracy.Way(leg.runtime, leg.threads, leg.device))
+        for side, leg in ((base, plan.base), (head, plan.head))
     )
-    before = accuracy.share_right(theirs, data.right, 1)
-    after = accuracy.share_right(ours, data.right, 1)
-    if before is None or after is None:
-        return (_check(plan, "agreement", 1.0, accuracy.agreement(ours, theirs), count),)
-    return (_check(plan, "top1", before, after, count),)
+    before, after = scorer.score(base, theirs, exam), scorer.score(head, ours, exam)
+    if before is None or after is None or before.value is None:
+        near = scorer.agreement(head, ours, theirs) or 0.0
+        return (_check(plan, scorer.closeness, 1.0, near, exam.count),)
+    return (_check(plan, scorer.metric, before.value, after.value or 0.0, exam.count),)
 
 
 def _artifacts(plan: GatePlan) -> tuple[Artifact, Artifact]:
@@ -53,6 +54,11 @@ def _artifacts(plan: GatePlan) -> tuple[Artifact, Artifact]:
         raise UsageError(
             f"head tells {head.spec.classes} classes apart, base {base.spec.classes}",
             hint="accuracy is compared on the same classes only; leave --data out",
+        )
+    if metric_of(base) != metric_of(head):
+        raise UsageError(
+            f"head ends in {head.spec.head!r}, base in {base.spec.head!r}: no metric is of both",
+            hint="compare artifacts with one kind of head; or leave --data out",
         )
     return base, head
 
@@ -64,13 +70,13 @@ def _artifact(plan: BenchPlan) -> Artifact:
             f"nothing says how a photo becomes the input of {plan.subject.name}",
             hint="--data needs artifacts: `edgekit export` and `edgekit quantize` make them",
         )
-    accuracy.check_head(artifact)
+    scorer_of(artifact)
     return artifact
 
 
 def _check(plan: GatePlan, metric: str, base: float, head: float, count: int) -> Check:
-    """The check of a share of `count` images."""
-    points = accuracy.allowed_points(_POINTS * plan.limits.accuracy_drop, count)
+    """The check of a metric of `count` images."""
+    points = accuracy.allowed_points(metric, _POINTS * plan.limits.accuracy_drop, count)
     allowed = base - points / _POINTS
     outcome = Outcome.FAIL if head < allowed else Outcome.PASS
     return Check(
@@ -89,8 +95,10 @@ def _check(plan: GatePlan, metric: str, base: float, head: float, count: int) ->
 
 def _words(plan: GatePlan, metric: str, base: float, head: float, count: int) -> str:
     budget = _POINTS * plan.limits.accuracy_drop
-    if metric == "agreement":
-        found = f"the best class is base's on {percent(head)} of {count} images without labels"
+    noun = accuracy.noun(metric)
+    if base == 1.0 and metric == "agreement":
+        found = f"head says what base says for {percent(head)} of {count} {noun} without labels"
     else:
-        found = f"top-1 {percent(head)} on {count} images, base's {percent(base)}"
-    return f"{found}; {budget:g} points less may be" + (", or one image" if budget else "")
+        found = f"{metric} {percent(head)} on {count} {noun}, base's {percent(base)}"
+    one = ", or one image" * bool(budget and accuracy.is_share(metric))
+    return f"{found}; {budget:g} points less may be{one}"

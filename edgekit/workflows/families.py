@@ -9,7 +9,7 @@ from pathlib import Path
 from edgekit.models import FAMILIES, assemble, catalog, weights
 from edgekit.quantization.schemes import STATIC
 from edgekit.records import Format, ModelRequest, Target
-from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set
+from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set, held_out_set
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.sources import Root
 
@@ -65,6 +65,10 @@ class FamilySource:
     def calibration(self, plan: Int8Plan) -> PhotoSet:
         """The photos that the plan names, or those that come with packages."""
         return plan.calibration(self.seed)
+
+    def held_out(self, plan: Int8Plan) -> PhotoSet:
+        """Photos of the same folder that aren't calibrated on, or the golden ones."""
+        return held_out_set(plan.calib)
 
     def build(self, workdir: Path) -> Root:
         """Build, fuse and trace the model."""

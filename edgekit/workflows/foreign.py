@@ -27,7 +27,7 @@ from edgekit.records import (
 )
 from edgekit.wire import TensorSpec
 from edgekit.workflows import preprocessing
-from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set
+from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set, held_out_set
 from edgekit.workflows.infer import infer_file
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.sources import Root
@@ -132,6 +132,10 @@ class FileSource:
     def calibration(self, plan: Int8Plan) -> PhotoSet:
         """The photos that the plan names, or those that come with packages."""
         return plan.calibration(self.seed)
+
+    def held_out(self, plan: Int8Plan) -> PhotoSet:
+        """Photos of the same folder that aren't calibrated on, or the golden ones."""
+        return held_out_set(plan.calib)
 
     def build(self, workdir: Path) -> Root:
         """Bring the file into `workdir`; the file as it was given says what is right."""

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgekit.datasets import images, labels
-from edgekit.errors import ToolError, UsageError
+from edgekit.errors import ToolError
 from edgekit.measure.environment import usable_cores
 from edgekit.quantization.target import HOST
 from edgekit.quantizers import LayerCost
 from edgekit.records import Artifact, FloatLayer, Format, Guarded, Precision, Recipe
-from edgekit.tasks import TASKS
+from edgekit.scoring import Exam, Scorer, scorer_of
 from edgekit.workflows import accuracy, routes, turns
 from edgekit.workflows.build import Builder
-from edgekit.workflows.calibrate import held_out_set
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.parity import REFERENCE, checker
 
@@ -61,39 +59,36 @@ class Guard:
             ToolError: None meets the budget, and the best of them isn't to be kept.
         """
         first = self._builder.artifact(*leg)
-        data = self._data(first)
-        reference = self._reference(leg, data.photos)
-        task = TASKS.get(first.spec.task)
-        top1 = accuracy.share_predicted(reference, data.right)
-        full = 1.0 if top1 is None else top1
+        scorer, exam = self._exam(first)
+        expected = self._reference(leg, scorer, exam)
+        exact = _Exact(self._builder.parent(leg), scorer, exam, expected)
         budget = self._plan.max_drop or 0.0
-        limit = full - accuracy.allowed_points(budget, len(data.photos.paths)) / 100.0
-        runtime = checker(leg[0])
+        allowed = accuracy.allowed_points(exact.metric, budget, exam.count)
+        limit = exact.full - allowed / 100.0
+        way = accuracy.Way(checker(leg[0]), usable_cores())
 
         def measured(artifact: Artifact, float_layers: int) -> Try:
-            found = accuracy.predictions(artifact, runtime, data.photos, usable_cores())
-            value = accuracy.share_predicted(found, data.right)
-            agreed = task.agreement(found, reference) if value is None else value
+            value = exact.value(artifact, accuracy.predicted(artifact, scorer, exam, way))
             self._on_event(
                 f"{leg[0]}-{leg[1]}: {float_layers} layers put back in float, "
-                f"{'agreement' if top1 is None else 'top-1'} {100 * agreed:.1f} %"
+                f"{exact.metric} {100 * value:.1f} %"
             )
-            return Try(artifact, float_layers, agreed)
+            return Try(artifact, float_layers, value)
 
         start = measured(first, 0)
         best = start if start.value >= limit else self._search(leg, start, limit, measured)
         guarded = Guarded(
-            metric="agreement" if top1 is None else "top1",
-            images=len(data.photos.paths),
-            source=data.photos.source,
-            runtime=runtime,
-            float32=full,
+            metric=exact.metric,
+            images=exam.count,
+            source=exam.source,
+            runtime=way.runtime,
+            float32=exact.full,
             all_int8=start.value,
             value=best.value,
             max_drop=budget,
             met=best.value >= limit,
             float_layers=best.float_layers,
-            latency_ratio=self._slowdown(best.artifact, first, runtime),
+            latency_ratio=self._slowdown(best.artifact, first, way.runtime),
         )
         chosen = replace(best.artifact, guard=guarded)
         self._builder.replace(leg, chosen)
@@ -128,28 +123,56 @@ class Guard:
             return tries[least]
         return max(tries.values(), key=lambda found: (found.value, -found.float_layers))
 
-    def _data(self, artifact: Artifact) -> labels.Labelled:
-        """What the drop is measured on: labelled images, or photos that weren't calibrated on."""
-        if artifact.spec.task not in TASKS.names():
-            raise UsageError(
-                f"--max-drop counts predictions; nothing says what {artifact.spec.head!r} means",
-                hint="leave --max-drop out; parity and SQNR are measured all the same",
-            )
-        if self._plan.data is not None:
-            accuracy.check_head(artifact)
-            return labels.read(self._plan.data, accuracy.classes(artifact))
-        photos = held_out_set(self._plan.calib).photos
-        return labels.Labelled(photos, tuple(frozenset() for _ in photos.paths))
+    def _exam(self, artifact: Artifact) -> tuple[Scorer, Exam]:
+        """What the drop is measured on: the data that was given, or what isn't calibrated on."""
+        scorer = scorer_of(artifact)
+        if self._plan.data is None:
+            return scorer, scorer.plain(self._builder.held_out())
+        exam = scorer.read(artifact, self._plan.data, cut=self._plan.cut)
+        accuracy.check_apart(artifact, exam)
+        return scorer, replace(exam, right=None) if scorer.guards_closeness else exam
 
-    def _reference(self, leg: _Leg, photos: images.Photos) -> list[Any]:
+    def _reference(self, leg: _Leg, scorer: Scorer, exam: Exam) -> list[Any]:
         """Predictions of the float file that `leg` is made from."""
         parent = self._builder.parent(leg)
         if parent.format not in self._references:
-            runtime = routes.RUNTIME_OF[parent.format][0]
-            found = accuracy.predictions(parent, runtime, photos, usable_cores())
+            way = accuracy.Way(routes.RUNTIME_OF[parent.format][0], usable_cores())
+            found = accuracy.predicted(parent, scorer, exam, way)
             _check_found(found)
             self._references[parent.format] = found
         return self._references[parent.format]
+
+
+class _Exact:
+    """The float model's predictions, and what others are worth beside them.
+
+    Attributes:
+        metric: What is measured: the scorer's own where it is known what is right.
+        full: The float model's value.
+    """
+
+    def __init__(self, parent: Artifact, scorer: Scorer, exam: Exam, found: list[Any]) -> None:
+        self._scorer = scorer
+        self._exam = exam
+        self._found = found
+        score = scorer.score(parent, found, exam)
+        known = score.value if score else None
+        if known is not None and known <= 0:
+            raise ToolError(
+                f"the float model's {scorer.metric} on {exam.source} is {known:g}: there is "
+                "nothing that int8 could lose",
+                hint="take trained weights, or leave --max-drop out",
+            )
+        self._has_truth = known is not None
+        self.metric = scorer.metric if self._has_truth else scorer.closeness
+        self.full = 1.0 if known is None else known
+
+    def value(self, artifact: Artifact, found: list[Any]) -> float:
+        """What an artifact's predictions are worth; 0 where they say nothing."""
+        if not self._has_truth:
+            return self._scorer.agreement(artifact, found, self._found) or 0.0
+        score = self._scorer.score(artifact, found, self._exam)
+        return (score.value if score else None) or 0.0
 
 
 def _check_found(predictions: list[Any]) -> None:
@@ -169,8 +192,10 @@ def over_budget(artifact: Artifact) -> ToolError | None:
         return None
     return ToolError(
         f"{artifact.format}-{artifact.precision} loses {found.drop:.1f} points of {found.metric} "
-        f"on {found.images} images, with {found.float_layers} layers put back in float; "
-        f"--max-drop allows {found.max_drop:g}, or one image",
+        f"on {found.images} {accuracy.noun(found.metric)}, with {found.float_layers} layers put "
+        f"back in float; --max-drop allows {found.max_drop:g}"
+        + ", or one image"
+        * accuracy.is_share(found.metric),
         hint="allow more with --max-drop, calibrate on more photos, or ship another precision; "
         "--keep publishes the best try",
     )

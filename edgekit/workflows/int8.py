@@ -11,7 +11,8 @@ from edgekit.errors import DataError, UsageError
 from edgekit.quantization.schemes import SCHEMES
 from edgekit.records import Recipe
 from edgekit.registry import nearest
-from edgekit.workflows.calibrate import PhotoSet, calibration_set, check_apart, guard_set
+from edgekit.storage import file_sha256
+from edgekit.workflows.calibrate import PhotoSet, calibration_set, check_apart, measured_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,14 @@ class Int8Plan:
     """How int8 files are made and guarded.
 
     Attributes:
-        calib: What to calibrate on: a folder of photos, or a file with a text a line; None for
-            those that come with packages.
+        calib: What to calibrate on: a folder of photos, the root of a data set, or a file with a
+            text a line; None for those that come with packages.
         allow_few: Whether fewer samples than ranges need are taken all the same.
         scheme: How 8 bits are used; empty for what is usual for the network and the target.
         recipe: A whole recipe, in place of the one that would be chosen.
-        max_drop: Points of top-1 (labelled data) or of agreement with the float model (no
-            labels) that may be lost; None for no guard.
-        data: Folder that the drop is measured on; None for photos that are not calibrated on.
+        max_drop: Points of the head's own metric (labelled data) or of agreement with the float
+            model (no labels) that may be lost; None for no guard.
+        data: What the drop is measured on; None for samples that are not calibrated on.
         keep: Whether the best try is published where the budget can't be met.
         cut: Whether texts to calibrate on are cut where they are longer than the network takes.
     """
@@ -59,7 +60,7 @@ class Int8Plan:
             self.calib, seed, allow_few=self.allow_few, hold_out=self.holds_out
         )
         if self.data is not None:
-            check_apart(found, guard_set(self.data))
+            check_apart(found, measured_set(self.data))
         return found
 
     @property
@@ -72,8 +73,14 @@ class Int8Plan:
         """What of the guard decides the file; None without one."""
         if self.max_drop is None:
             return None
-        images = guard_set(self.data).digests if self.data else None
-        return {"max_drop": self.max_drop, "data": images, "keep": self.keep}
+        data = _files(self.data) if self.data else None
+        return {"max_drop": self.max_drop, "data": data, "keep": self.keep}
+
+
+def _files(root: Path) -> dict[str, str]:
+    """Digest of each file of a data set by its path: what is right may stand in any of them."""
+    paths = sorted(path for path in root.rglob("*") if path.is_file()) or [root]
+    return {str(path.relative_to(root)): file_sha256(path) for path in paths if path.is_file()}
 
 
 def read_recipe(word: str) -> tuple[str, Recipe | None]:

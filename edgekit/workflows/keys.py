@@ -40,6 +40,11 @@ class Keys:
         return self._source.golden()
 
     @cached_property
+    def held_out(self) -> SampleSet:
+        """What a guard measures on where no data was given."""
+        return self._source.held_out(self._int8)
+
+    @cached_property
     def calibration(self) -> SampleSet:
         """What to calibrate on."""
         return self._source.calibration(self._int8)

@@ -134,6 +134,14 @@ class Source(Protocol):
         """
         ...
 
+    def held_out(self, plan: Int8Plan) -> SampleSet:
+        """What a guard measures on where nothing was given for it; never calibrated on.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        ...
+
     def build(self, workdir: Path) -> Root:
         """Write the model into `workdir`.
 

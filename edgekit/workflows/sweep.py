@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgekit import storage
+from edgekit import scoring, storage
 from edgekit.datasets import labels
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import DataError, EdgekitError
@@ -18,7 +18,7 @@ from edgekit.records import Artifact, BenchPlan, BenchResult, EvalResult, Export
 from edgekit.records.sweep import Cell, CellResult
 from edgekit.results.store import Store
 from edgekit.wire import Failure
-from edgekit.workflows import accuracy, evaluate, export, fleet, plans, routes, suites
+from edgekit.workflows import evaluate, export, fleet, plans, routes, suites
 from edgekit.workflows.bench import OnResult, OnStep
 from edgekit.workflows.evaluate import EvalPlan
 from edgekit.workflows.export import ExportPlan
@@ -191,25 +191,26 @@ def judge(plan: EvalPlan, site: Site) -> EvalResult | Failure:
 
 
 class _Accuracies:
-    """What the store knows of accuracy on the very images of a folder."""
+    """What the store knows of the worth of artifacts on the very images of a folder."""
 
     def __init__(self, store: Store, data: Path) -> None:
         self._store = store
         self._data = data
-        self._digests: dict[labels.Classes, str] = {}
+        self._digests: dict[tuple[str, labels.Classes], str] = {}
 
     def of(self, artifact: Artifact) -> EvalResult | None:
-        """The accuracy of `artifact`; None where it isn't known."""
+        """What `artifact` is worth; None where it isn't known."""
         found = self._store.accuracy_of(artifact.sha256)
         if found is None or found.runtime != routes.RUNTIME_OF[artifact.format][0]:
             return None
-        classes = accuracy.classes(artifact)
+        key = (scoring.metric_of(artifact), labels.of(artifact))
         try:
-            if classes not in self._digests:
-                self._digests[classes] = evaluate.data_sha256(labels.read(self._data, classes))
-        except DataError:
+            if key not in self._digests:
+                scorer = scoring.scorer_of(artifact)
+                self._digests[key] = scorer.read(artifact, self._data, cut=False).sha256
+        except EdgekitError:
             return None  # evaluating it says the same, as its failure
-        return found if found.data_sha256 == self._digests[classes] else None
+        return found if found.data_sha256 == self._digests[key] else None
 
 
 def _known(store: Store, plan: BenchPlan) -> BenchResult | None:

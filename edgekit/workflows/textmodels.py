@@ -17,7 +17,14 @@ from edgekit.quantization.schemes import usual_scheme
 from edgekit.records import Format, Target, TextRequest
 from edgekit.workflows.int8 import Int8Plan
 from edgekit.workflows.sources import Arrays, Root
-from edgekit.workflows.textsets import TextSet, calibration_set, golden_set, golden_tokens
+from edgekit.workflows.textsets import (
+    TextSet,
+    calibration_set,
+    check_apart,
+    golden_set,
+    golden_tokens,
+    held_out_set,
+)
 
 # LiteRT has no free axes, and a TensorRT engine is built for lengths that nobody has said yet.
 FORMATS = (Format.TORCH, Format.ONNX, Format.OPENVINO)
@@ -70,7 +77,20 @@ class TextSource:
 
     def calibration(self, plan: Int8Plan) -> TextSet:
         """The texts of the file that the plan names, or those that come with edgekit."""
-        return calibration_set(plan.calib, self.seed, allow_few=plan.allow_few, cut=plan.cut)
+        found = calibration_set(
+            plan.calib,
+            self.seed,
+            allow_few=plan.allow_few,
+            cut=plan.cut,
+            hold_out=plan.holds_out,
+        )
+        if plan.data is not None:
+            check_apart(found, plan.data)
+        return found
+
+    def held_out(self, plan: Int8Plan) -> TextSet:
+        """Texts of the same file that aren't calibrated on, or the golden ones."""
+        return held_out_set(plan.calib, cut=plan.cut)
 
     def build(self, workdir: Path) -> Root:
         """Build and trace the network, and run it on the golden sample's texts."""

@@ -10,14 +10,15 @@ from typing import Any, overload
 import numpy as np
 
 from edgekit.datasets import texts
-from edgekit.datasets.tokens import Encoder, Row, filled
-from edgekit.errors import DataError, ToolError, UsageError
+from edgekit.datasets.tokens import Row, encoder, filled
+from edgekit.errors import DataError, UsageError
 from edgekit.models.text.catalog import CACHED
 from edgekit.quantizers import Feeds
 from edgekit.records import Artifact, Calibration, Tokens
-from edgekit.workflows.calibrate import LEAST_PHOTOS, MAX_PHOTOS
+from edgekit.workflows.calibrate import HELD_OUT, LEAST_PHOTOS, MAX_PHOTOS, is_enough
 
 _GOLDEN_TOKENS = 32
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +101,9 @@ class TextFeeds(Sequence[Mapping[str, Any]]):
         return {"input_ids": ids, "attention_mask": mask}
 
 
-def encoder(artifact: Artifact, *, cut: bool) -> Encoder:
-    """What turns texts into the ids of `artifact`.
-
-    Raises:
-        ToolError: The artifact has no tokenizer.
-    """
-    path = artifact.file("tokenizer")
-    if path is None or artifact.tokens is None:
-        raise ToolError(f"{artifact.path} has no tokenizer", hint="export the model again")
-    return Encoder(path, artifact.tokens, cut=cut)
-
-
-def calibration_set(file: Path | None, seed: int, *, allow_few: bool, cut: bool) -> TextSet:
+def calibration_set(
+    file: Path | None, seed: int, *, allow_few: bool, cut: bool, hold_out: bool = False
+) -> TextSet:
     """The texts of `file`, or those that come with edgekit if it is None.
 
     Of too many, a seeded sample is taken.
@@ -122,33 +113,70 @@ def calibration_set(file: Path | None, seed: int, *, allow_few: bool, cut: bool)
         seed: Seed of the sample.
         allow_few: Whether fewer than ranges need are taken.
         cut: Whether those that are too long are cut.
+        hold_out: Whether each fourth is left for `held_out_set`, where enough remain.
 
     Raises:
         DataError: The file can't be read, or holds too few.
     """
+    found = _read(file)
+    count = len(set(found.lines))
+    if count < LEAST_PHOTOS and not allow_few:
+        raise DataError(
+            f"{found.source} holds {count} texts; ranges need {LEAST_PHOTOS} at least",
+            hint="give more texts, or --allow-few to calibrate on these all the same",
+        )
+    kept = list(range(len(found.lines)))
+    if len(kept) > MAX_PHOTOS:
+        chosen = np.random.default_rng(seed).choice(len(kept), MAX_PHOTOS, replace=False)
+        kept = sorted(int(index) for index in chosen)
+    if hold_out and is_enough(len(found.lines)):
+        held = set(found.lines[::HELD_OUT])
+        kept = [index for index in kept if found.lines[index] not in held]
+    return TextSet(_take(found, kept), cut or file is None)
+
+
+def held_out_set(file: Path | None, *, cut: bool) -> TextSet:
+    """The texts that `calibration_set` holds out; the golden ones if it can't."""
+    found = _read(file)
+    if not is_enough(len(found.lines)):
+        return golden_set()
+    held = _take(found, range(0, len(found.lines), HELD_OUT))
+    source = f"{found.source}, each fourth, not calibrated on"
+    return TextSet(texts.Texts(source, held.lines, held.numbers), cut or file is None)
+
+
+def check_apart(calibration: TextSet, data: Path) -> None:
+    """Refuse texts that are both calibrated on and measured on.
+
+    Raises:
+        DataError: With the lines of the first of them.
+    """
+    pairs = texts.pairs(data)
+    measured = {*pairs.first.digests, *pairs.second.digests}
+    known = zip(calibration.texts.numbers, calibration.digests, strict=True)
+    both = [f"line {number}" for number, digest in known if digest in measured]
+    if both:
+        raise DataError(
+            f"{len(both)} texts are both calibrated on and measured on: {', '.join(both[:_SHOWN])}"
+            f"{', ...' if len(both) > _SHOWN else ''} of {calibration.texts.source}",
+            hint="give other texts to one of the two: the numbers would flatter the file",
+        )
+
+
+def _read(file: Path | None) -> texts.Texts:
     if file is None:
-        return TextSet(texts.calibration(), cut=True)
+        return texts.calibration()
     if file.is_dir():
         raise DataError(
             f"{file} is a folder: a text network is calibrated on a file with one text a line",
             hint="give such a file with --calib, or leave it out",
         )
-    found = texts.read(file)
-    count = len(set(found.lines))
-    if count < LEAST_PHOTOS and not allow_few:
-        raise DataError(
-            f"{file} holds {count} texts; ranges need {LEAST_PHOTOS} at least",
-            hint="give more texts, or --allow-few to calibrate on these all the same",
-        )
-    if len(found.lines) > MAX_PHOTOS:
-        chosen = np.random.default_rng(seed).choice(len(found.lines), MAX_PHOTOS, replace=False)
-        kept = sorted(int(index) for index in chosen)
-        found = texts.Texts(
-            found.source,
-            tuple(found.lines[index] for index in kept),
-            tuple(found.numbers[index] for index in kept),
-        )
-    return TextSet(found, cut)
+    return texts.read(file)
+
+
+def _take(found: texts.Texts, kept: Sequence[int]) -> texts.Texts:
+    lines = tuple(found.lines[index] for index in kept)
+    return texts.Texts(found.source, lines, tuple(found.numbers[index] for index in kept))
 
 
 def golden_tokens(tokens: Tokens) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edgekit import publishing
-from edgekit.datasets import READERS, items
+from edgekit.datasets import READERS, items, roots
 from edgekit.datasets.items import Dataset
 from edgekit.errors import DataError, EdgekitError, ToolError, UsageError
 from edgekit.models import catalog
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from edgekit.training.session import Job
 
 RECORD = "training.json"
-# Names of parts of a folder of data: what is learnt from, what is measured on.
-_LEARNT, _MEASURED = "train", ("test", "val")
 _HELD_OUT = 0.2
 _ROUNDING = "qat"
 
@@ -150,10 +148,9 @@ def _check(plan: TrainPlan) -> None:
 def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     """What is learnt from, and what is measured on."""
     reader = READERS.get(AIMS.get(plan.request.head).kind)
-    parts = [plan.data / name for name in _MEASURED if (plan.data / name).is_dir()]
-    divided = (plan.data / _LEARNT).is_dir() and parts
-    learnt = reader.read(plan.data / _LEARNT if divided else plan.data)
-    held = plan.measured or (parts[0] if divided else None)
+    whole, part = roots.parts(plan.data)
+    learnt = reader.read(whole)
+    held = plan.measured or part
     if held is None:
         return items.split(learnt, _HELD_OUT, plan.request.seed)
     measured = reader.read(held)

@@ -19,6 +19,7 @@ from edgekit import __version__
 from edgekit.records import GateVerdict
 from edgekit.reports.gate import OnInconclusive
 from edgekit.reports.gate.findings import COMPARISON, Finding, findings
+from edgekit.reports.gate.words import title
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -59,10 +60,13 @@ _RULES = {
         "More operators run.",
         "The runtime fuses less than before, or the network grew: `edgekit inspect HEAD`.",
     ),
-    "top1": (
-        "Accuracy fell.",
-        "Top-1 was measured on the same images by the same runtime: `edgekit eval HEAD`.",
-    ),
+    **{
+        metric: (
+            "Accuracy fell.",
+            f"{title(metric)} was measured on the same data: `edgekit eval HEAD`.",
+        )
+        for metric in ("top1", "recall1", "map50", "miou", "spearman")
+    },
     "agreement": (
         "The answers became other ones.",
         "The best class was compared on the same images: `edgekit eval HEAD`.",

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from edgekit.records import Check, GatePair, GateVerdict, Outcome, Resolution, Timing
+from edgekit.reports import scores
 from edgekit.reports.numbers import MIB, NO_VALUE, counted, short
 from edgekit.text import one_line
 
@@ -20,14 +21,13 @@ _TITLES = {
     "memory_peak": "memory, peak",
     "int8_share": "share of int8",
     "ops": "operators",
-    "top1": "top-1",
     "missing": "missing file",
 }
 
 
 def title(metric: str) -> str:
     """What people call a check's metric."""
-    return _TITLES.get(metric, one_line(metric))
+    return _TITLES.get(metric, scores.title(one_line(metric)))
 
 
 def amount(value: float | None, unit: str) -> str:

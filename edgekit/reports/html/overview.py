@@ -13,7 +13,7 @@ from edgekit.reports.numbers import MIB, NO_VALUE, short, shown, spread
 
 _COLUMNS = (
     "leg", "p50 ms", "runtime", "state", "p90 ms", "p99 ms", "first ms", "load ms", "peak MiB",
-    "size MiB", "agreement", "top-1", "per second", "threads", "batch", "mode",
+    "size MiB", "agreement", "accuracy", "per second", "threads", "batch", "mode",
 )  # fmt: skip
 _WORDS = ("runtime", "mode", "state")
 
@@ -51,7 +51,7 @@ def _row(leg: Leg, look: Look) -> list[markup.Content]:
         shown(leg.metric("memory_peak_bytes"), MIB),
         _size(leg),
         leg.agreement,
-        leg.top1,
+        leg.worth,
         shown(leg.metric("throughput_per_s")),
         str(plan.threads),
         str(leg.batch),

@@ -185,8 +185,8 @@ def test_bad_input(bert, gpts, pairs, tmp_path, run_cli):
     cases = [
         (("eval", bert / "onnx-fp32", "--data", long), 6, "line 1: the text has 92 tokens"),
         (("eval", bert / "onnx-fp32", "--data", tmp_path / "none.tsv"), 6, "none.tsv"),
-        (("eval", bert / "onnx-fp32", "--data", pairs, "--metric", "top1"), 2, "no classes"),
-        (("eval", gpts[0] / "onnx-fp32", "--data", pairs), 2, "gives no vectors of texts"),
+        (("eval", bert / "onnx-fp32", "--data", pairs, "--metric", "top1"), 2, "has no top1"),
+        (("eval", gpts[0] / "onnx-fp32", "--data", pairs), 2, "no metric says how good"),
         (("export", "bert:nowhere", "--out", tmp_path), 2, "there is no folder nowhere"),
         (("export", f"bert:{tmp_path}", "--out", tmp_path), 6, "holds no config.json"),
         (("export", "bert:tiny", "--format", "litert", "--out", tmp_path), 2, "can't be exported"),
@@ -210,4 +210,4 @@ def test_a_text_that_is_cut_is_evaluated(bert, tmp_path, run_cli):
     long.write_text(f"short\t{'y' * 90}\nshort\tanother\n")
     done = run_cli("eval", bert / "onnx-fp32", "--data", long, "--cut", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["spearman"] is None
+    assert json.loads(done.stdout)["score"] is None

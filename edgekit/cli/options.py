@@ -82,8 +82,8 @@ Recipe = Annotated[
 MaxDrop = Annotated[
     float | None,
     typer.Option(
-        help="Points of top-1, mAP50, mIoU (of closeness to float without labels, and of text) that "
-        "int8 may lose; layers go back to float for it.",
+        help="Points of top-1, mAP50 or mIoU (of closeness to float without labels, and of text) "
+        "that int8 may lose; layers go back to float for it.",
         min=0.0,
         max=100.0,
     ),
@@ -91,7 +91,8 @@ MaxDrop = Annotated[
 GuardData = Annotated[
     Path | None,
     typer.Option(
-        help="What --max-drop is measured on, as `edgekit eval` takes it. Default: some of --calib."
+        help="What --max-drop is measured on, as `edgekit eval --data` takes it. Default: some of "
+        "--calib."
     ),
 ]
 Keep = Annotated[

@@ -36,7 +36,7 @@ class Limits:
         memory_growth: Of the memory of each phase, likewise, and 1 MiB.
         ops_growth: Of the number of operators that run, likewise.
         int8_drop: Of the share of operators that run in int8, as a difference: 0.01 is a point.
-        accuracy_drop: Of the head's metric, or of agreement with base without labels, as a difference.
+        accuracy_drop: Of the head's metric, or of agreement without labels, as a difference.
     """
 
     slowdown: float = 0.03

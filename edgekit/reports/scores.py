@@ -10,6 +10,7 @@ _WORST = 5
 # Of more classes, the weakest are shown.
 _MOST = 20
 _LOST = 3
+_LEAST_DROP = 0.0005  # what rounds to a tenth of a point
 _TITLES = {
     "top1": "top-1",
     "top5": "top-5",
@@ -90,7 +91,7 @@ def points(before: float | None, after: float | None) -> str:
     """Hundredths that were lost."""
     if before is None or after is None:
         return NO_VALUE
-    return f"{100 * (before - after):.1f}"
+    return f"{round(100 * (before - after), 1) + 0.0:.1f}"  # none of -0.0
 
 
 def _row(part: Part, metric: str, before: dict[str, float | None]) -> tuple[str, ...]:
@@ -109,7 +110,7 @@ def _lost(rows: tuple[Part, ...], before: dict[str, float | None]) -> Iterator[s
         if part.value is not None and (theirs := before.get(part.name)) is not None
     ]
     for drop, name in sorted(drops, reverse=True):
-        if drop > 0:
+        if drop >= _LEAST_DROP:
             yield f"{name} {100 * drop:.1f}"
 
 

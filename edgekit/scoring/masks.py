@@ -33,11 +33,8 @@ class MaskScorer(PhotoScorer):
     ) -> list[Any]:
         """The class of each pixel, in the least type that holds it: maps of all are kept."""
         narrow = np.min_scalar_type(max(artifact.spec.classes - 1, 0))
-        return [
-            one.astype(narrow)
-            for raw in outputs
-            for one in super().predictions(artifact, exam, [raw])
-        ]
+        decoded = super().predictions
+        return [one.astype(narrow) for raw in outputs for one in decoded(artifact, exam, [raw])]
 
     def score(self, artifact: Artifact, found: Sequence[Any], exam: Exam) -> Score | None:
         """Mean intersection over union."""

@@ -39,20 +39,22 @@ def test_top1_and_top5_count_what_is_right(toy, photos, best, results_folder, ru
     right = {name: [int(best[name][rank])] for name, rank in zip(sorted(best), ranks, strict=True)}
     (photos / "labels.json").write_text(json.dumps(right))
     report = run_json("eval", toy / "onnx-fp32", "--data", photos)
-    assert {"top1", "top5", "agreement", "images"} <= set(report)
-    assert (report["images"], report["top1"], report["top5"]) == (12, 3 / 12, 6 / 12)
+    assert {"metric", "score", "float32", "agreement", "images", "lost_points"} <= set(report)
+    score = report["score"]
+    assert (report["images"], report["metric"], score["value"]) == (12, "top1", 3 / 12)
+    assert score["others"]["top5"] == 6 / 12
     (photos / "labels.json").unlink()
     # And it is kept, for whoever draws this file's latency.
     kept = Store(results_folder).accuracy_of(report["sha256"])
     assert kept is not None
-    assert (kept.images, kept.top1) == (12, 3 / 12)
+    assert (kept.images, kept.value) == (12, 3 / 12)
 
 
 @pytest.mark.parametrize("artifact", ["openvino-fp32", "litert-fp32", "torch-fp32", "litert-fp16"])
 def test_every_float_format_gives_the_same_classes(toy, photos, run_json, artifact):
     report = run_json("eval", toy / artifact, "--data", photos)
     assert report["agreement"] == 1.0
-    assert report["top1"] is None
+    assert report["score"] is None
 
 
 def test_int8_is_compared_with_the_float_file_beside_it(toy, photos, run_json):

@@ -21,6 +21,7 @@ from edgekit import storage
 from edgekit.cli.app import app
 from edgekit.errors import EdgekitError
 from edgekit.records import BenchResult, EvalResult
+from edgekit.records.scores import Score
 from edgekit.results import reading
 from edgekit.results.store import Store
 from tests import fakes
@@ -98,7 +99,7 @@ def test_records_and_saved_answers_are_drawn(measured: tuple[Path, str], tmp_pat
     done = draw(record, SCHEMA_1, record, "--results", tmp_path, "--json")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["schema_version"] == 3
+    assert found["schema_version"] == 4
     assert [leg["artifact"]["path"] for leg in found["results"]] == [
         "exported/toy/onnx-fp32",
         "exported/toy/onnx-int8",
@@ -163,7 +164,9 @@ def test_a_broken_record_is_left_out(tmp_path: Path) -> None:
 def test_accuracy_stands_beside_latency(tmp_path: Path) -> None:
     fp32, *_ = legs_of(SCHEMA_1)
     digest = fp32.plan.subject.sha256
-    Store(tmp_path).save(EvalResult("toy/onnx-fp32", digest, "onnxruntime", 40, 0.5, None, 1.0))
+    Store(tmp_path).save(
+        EvalResult("toy/onnx-fp32", digest, "onnxruntime", 40, Score("top1", 0.5, {}), 1.0)
+    )
     done = draw(SCHEMA_1, "--results", tmp_path)
     assert "onnx-fp32: top-1 50 %, agreement 100 % of 40 images (onnxruntime)" in done.stdout
     found = json.loads(draw(SCHEMA_1, "--results", tmp_path, "--json").stdout)

@@ -38,6 +38,7 @@ from edgekit.records import (
     Subject,
     digest,
 )
+from edgekit.records.scores import Score
 from edgekit.reports import bench as report
 from edgekit.results import index, reading, series
 from edgekit.results.store import Store
@@ -78,7 +79,15 @@ SAMPLES = Samples(
     energy=[EnergyWindow("rapl:package-0", "package", False, 5, 6, 7)],
     parts_ns={"decode": list(range(100)), "model": [1, 2]},
 )
-EVAL = EvalResult("toy/onnx-int8", "c" * 64, "onnxruntime", 12, 0.25, 0.5, None, ("a.txt",))
+EVAL = EvalResult(
+    artifact="toy/onnx-int8",
+    sha256="c" * 64,
+    runtime="onnxruntime",
+    images=12,
+    score=Score("top1", 0.25, {"top5": 0.5}, images=12),
+    agreement=None,
+    skipped=("a.txt",),
+)
 VERDICT = ShipVerdict(
     Ship.INT8,
     ("it is faster",),
@@ -168,7 +177,7 @@ def test_a_leg_comes_back_whole(store: Store, tmp_path: Path) -> None:
 
 def test_a_record_is_readable_but_for_its_long_rows(store: Store) -> None:
     record = json.loads(store.save(leg()).read_text())
-    assert (record["schema_version"], record["record"], record["run"]) == (3, "bench", RUN)
+    assert (record["schema_version"], record["record"], record["run"]) == (4, "bench", RUN)
     assert record["metrics"] == {"latency_p50_ms": 1.5, "latency_p99_ms": None}
     launch = record["launches"][1]
     assert launch["warmup_ns"] == [5, 4, 3]
@@ -200,7 +209,7 @@ def test_what_bench_printed_is_read(tmp_path: Path) -> None:
 def test_what_an_older_edgekit_printed_is_read() -> None:
     held = reading.read(SCHEMA_1)
     fp32, int8, cut = held.results
-    assert (fp32.schema_version, fp32.plan.scenario.mode, fp32.plan.threads) == (3, "latency", 1)
+    assert (fp32.schema_version, fp32.plan.scenario.mode, fp32.plan.threads) == (4, "latency", 1)
     assert fp32.plan.device.name == "local"
     (launch,) = fp32.launches
     assert (len(launch.latency_ns), launch.memory[-1].phase, launch.batch) == (20, "steady", 1)
@@ -221,7 +230,7 @@ def test_what_an_older_edgekit_printed_is_read() -> None:
     assert [verdict.choice for verdict in held.verdicts] == [Ship.FP32]
     assert "cut.onnx" in report.render(held.results, held.verdicts)
     # And what it is now is read again.
-    assert report.as_json(held.results)["schema_version"] == 3
+    assert report.as_json(held.results)["schema_version"] == 4
 
 
 @pytest.mark.parametrize(
@@ -241,7 +250,7 @@ def test_what_an_older_edgekit_printed_is_read() -> None:
         (b'{"schema_version": "2", "results": []}', "schema_version is '2'"),
         (b'{"schema_version": true, "results": []}', "schema_version is True"),
         (b'{"schema_version": 1e999, "results": []}', "no result"),
-        (b'{"schema_version": 9, "results": []}', "reads up to 3"),
+        (b'{"schema_version": 9, "results": []}', "reads up to 4"),
         (b'{"schema_version": 9, "record": "bench"}', "pip install -U edgekit-ml"),
         (b'{"schema_version": 2, "record": "bench"}', "record_sha256"),
     ],

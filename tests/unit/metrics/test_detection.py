@@ -24,8 +24,8 @@ TRUTH = objects([(0, 0, 10, 10, 0), (20, 20, 70, 70, 1), (0, 100, 150, 250, 1)])
 
 def test_all_found_is_all_right():
     found = score([Objects(TRUTH.corners, TRUTH.classes, np.ones(3, np.float32))], [TRUTH])
-    assert found.value == pytest.approx(1.0)
-    assert found.others["map50"] == pytest.approx(1.0)
+    assert (found.metric, found.value) == ("map50", pytest.approx(1.0))
+    assert found.others["map"] == pytest.approx(1.0)
     assert [(part.count, part.value) for part in found.classes] == [
         (1, pytest.approx(1.0)),
         (2, pytest.approx(1.0)),
@@ -49,7 +49,7 @@ def test_a_mean_does_not_hide_a_class_or_a_size():
 
 def test_nothing_found_is_zero_wherever_there_is_something():
     found = score([objects([], [])], [objects([(0, 0, 10, 10, 0)])])
-    assert (found.value, found.others["map50"]) == (0.0, 0.0)
+    assert (found.value, found.others["map"]) == (0.0, 0.0)
     assert [part.value for part in found.classes] == [0.0, None]
     assert [part.value for part in found.sizes] == [0.0, None, None]
 
@@ -57,8 +57,8 @@ def test_nothing_found_is_zero_wherever_there_is_something():
 def test_a_loose_box_counts_at_half_overlap_alone():
     # Overlap of 0.6: right at 0.50, 0.55 and 0.60 of the ten overlaps.
     found = score([objects([(0, 0, 10, 6, 0)], [0.9])], [objects([(0, 0, 10, 10, 0)])])
-    assert found.others["map50"] == pytest.approx(1.0)
-    assert found.value == pytest.approx(0.3)
+    assert found.value == pytest.approx(1.0)
+    assert found.others["map"] == pytest.approx(0.3)
 
 
 def test_boxes_on_an_image_without_objects_cost_precision():
@@ -133,7 +133,7 @@ def test_it_is_what_the_definition_gives(seed):
         scores = random.permutation(len(corners)) / 10 + random.uniform(0, 0.01)
         given_boxes.append(Objects(corners, classes, scores.astype(np.float32)))
     found = score(given_boxes, right)
-    assert found.others["map50"] == pytest.approx(_plain(given_boxes, right, 2), abs=1e-6)
+    assert found.value == pytest.approx(_plain(given_boxes, right, 2), abs=1e-6)
 
 
 @pytest.mark.parametrize(("bottom", "note"), [(4, "1 of 1 missed, 1 wrong"), (6, "")])

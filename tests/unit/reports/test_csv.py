@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgekit.records import EvalResult
+from edgekit.records.scores import Score
 from edgekit.reports import csv
 from tests import bench_results as made
 
@@ -34,8 +35,10 @@ def test_a_failed_leg_is_a_row_without_numbers():
 def test_accuracy_belongs_to_the_file():
     result = made.measured(made.plan())
     sha256 = result.plan.subject.sha256
-    (row,) = rows([result], {sha256: EvalResult("toy", sha256, "litert", 500, 0.75, 0.9, None)})
-    assert (row["top1"], row["top1_images"]) == ("0.75", "500")
+    (row,) = rows(
+        [result], {sha256: EvalResult("toy", sha256, "litert", 500, Score("top1", 0.75, {}), None)}
+    )
+    assert (row["metric"], row["accuracy"], row["accuracy_images"]) == ("top1", "0.75", "500")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

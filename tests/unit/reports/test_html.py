@@ -16,6 +16,7 @@ import pytest
 
 from edgekit.errors import MissingDependency
 from edgekit.records import EvalResult
+from edgekit.records.scores import Score
 from edgekit.reports import html
 from edgekit.reports.html.latency import thinned
 from edgekit.wire import Scenario, Trial
@@ -172,12 +173,12 @@ def test_what_is_relative_to_a_model_has_a_figure_for_each(full):
 def test_top_1_is_taken_where_somebody_measured_it():
     result = made.measured(made.plan())
     sha256 = result.plan.subject.sha256
-    found = EvalResult("toy", sha256, "onnxruntime", 500, 0.75, 0.9, 0.99)
+    found = EvalResult("toy", sha256, "onnxruntime", 500, Score("top1", 0.75, {}), 0.99)
     shown = page([result, made.measured(made.foreign("m.onnx"))], (), {sha256: found})
     assert "top-1, %" in shown.rows("accuracy")[0]
     assert "on 500 images" in shown.by_id("accuracy").text
     assert "Left out: 1 leg without it" in shown.by_id("accuracy").text
-    assert dict(zip(*shown.rows("legs")[:2], strict=True))["top-1"] == "75 % of 500"
+    assert dict(zip(*shown.rows("legs")[:2], strict=True))["accuracy"] == "top-1 75.0 % of 500"
 
 
 def test_without_any_accuracy_there_is_no_figure_of_it():

@@ -14,8 +14,8 @@ from edgekit.workflows.calibrate import (
     calibration_set,
     check_apart,
     check_differ,
-    guard_set,
     held_out_set,
+    measured_set,
 )
 from edgekit.workflows.int8 import Int8Plan, read_recipe
 from tests.foreign_files import photos
@@ -77,10 +77,10 @@ def test_what_is_held_out_is_not_calibrated_on(enough):
 def test_photos_in_both_sets_are_found_by_content(enough, tmp_path):
     other = photos(tmp_path / "other", 3, seed=1)
     calibrated = calibration_set(enough, 0)
-    check_apart(calibrated, guard_set(other))
+    check_apart(calibrated, measured_set(other))
     shutil.copyfile(enough / "007.png", other / "renamed.png")
     with pytest.raises(DataError, match=r"1 photos are both.*007\.png"):
-        check_apart(calibrated, guard_set(other))
+        check_apart(calibrated, measured_set(other))
     plan = Int8Plan(calib=enough, max_drop=1.0, data=other)
     with pytest.raises(DataError, match="both calibrated on and measured on"):
         plan.calibration(0)

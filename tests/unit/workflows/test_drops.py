@@ -102,7 +102,7 @@ def test_what_accuracy_cannot_be_compared_on(tmp_path, base, photos):
     refused(more.path, UsageError, "tells 7 classes apart, base 5")
     spec = replace(base.spec, head="tensor")
     headless = gate_files.artifact(tmp_path / "headless", spec=spec)
-    refused(headless.path, UsageError, "has no classes to be right about")
+    refused(headless.path, UsageError, "no metric says how good")
     digest = storage.file_sha256(photos / "003.png")
     seen = Calibration("photos", (("003.png", digest),), (), base.preprocess.sha256)
     flattered = gate_files.artifact(tmp_path / "flattered", calibration=seen)

@@ -25,10 +25,10 @@ from edgekit.records import (
     Recipe,
     Weights,
 )
+from edgekit.scoring import photos
 from edgekit.tasks.boxes import Detections
 from edgekit.wire import TensorSpec
 from edgekit.workflows import accuracy
-from edgekit.workflows import guard as guarding
 from edgekit.workflows.calibrate import PhotoSet
 from edgekit.workflows.guard import Guard, fewest, over_budget
 from edgekit.workflows.int8 import Int8Plan
@@ -95,6 +95,9 @@ class FakeBuilder:
     def parent(self, leg: Any) -> Any:
         return replace(self._artifact(None), precision=Precision.FP32)
 
+    def held_out(self) -> PhotoSet:
+        return PhotoSet(PHOTOS, ("",) * 10)
+
     def rank(self, leg: Any) -> tuple[LayerCost, ...]:
         return tuple(LayerCost(f"layer{i}", 20.0 + i) for i in range(self.layers))
 
@@ -113,10 +116,10 @@ class FakeBuilder:
 def guard(monkeypatch):
     """A guard over a fake builder; labels say that class 0 is right, if there are any."""
 
-    def predictions(artifact, runtime, photos, threads):
+    def predicted(artifact, scorer, exam, way):
         count = len(artifact.recipe.float_layers) if artifact.recipe else 99
         wrong = max(0, builder.wrong - count) if artifact.recipe else 0
-        return [1] * wrong + [0] * (10 - wrong)
+        return list(np.eye(2)[[1] * wrong + [0] * (10 - wrong)])
 
     builder: Any = None
 
@@ -125,8 +128,8 @@ def guard(monkeypatch):
         builder = FakeBuilder(wrong, layers)
         return builder, Guard(builder, Int8Plan(**plan), lambda _: None)
 
-    monkeypatch.setattr(accuracy, "predictions", predictions)
-    monkeypatch.setattr(guarding, "held_out_set", lambda _: PhotoSet(PHOTOS, ("",) * 10))
+    monkeypatch.setattr(accuracy, "predicted", predicted)
+    monkeypatch.setattr(photos, "file_sha256", str)
     right = (frozenset({0}),) * 10
     monkeypatch.setattr(labels, "read", lambda *_: labels.Labelled(PHOTOS, right))
     return make
@@ -184,7 +187,7 @@ def test_the_best_try_is_kept_where_it_is_asked_for(guard):
 def test_boxes_are_not_compared_where_the_float_model_finds_none(guard, monkeypatch):
     builder, found = guard(0, max_drop=1.0)
     nothing = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
-    monkeypatch.setattr(accuracy, "predictions", lambda *_: [nothing] * 10)
+    monkeypatch.setattr(accuracy, "predicted", lambda *_: [nothing] * 10)
     detect = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="detect"))
     monkeypatch.setattr(builder, "artifact", lambda *_: detect)
     monkeypatch.setattr(builder, "parent", lambda _: detect)
@@ -200,11 +203,10 @@ def test_masks_are_guarded_by_the_overlap_of_their_classes(guard, monkeypatch):
     rare[0, :2] = 1
     monkeypatch.setattr(
         accuracy,
-        "predictions",
+        "predicted",
         lambda artifact, *_: [rare if artifact is exact else lost] * 10,
     )
-    with_recipe = replace(segment, recipe=recipe_of_onnx())
-    monkeypatch.setattr(builder, "artifact", lambda *_: with_recipe)
+    monkeypatch.setattr(builder, "_artifact", lambda chosen: replace(segment, recipe=chosen))
     monkeypatch.setattr(builder, "parent", lambda _: exact)
     found.mend(LEG)
     assert builder.chosen.guard.value < 0.51
@@ -215,7 +217,7 @@ def test_a_head_of_unknown_meaning_is_refused(guard, monkeypatch):
     builder, found = guard(0, max_drop=1.0)
     unknown = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="tensor"))
     monkeypatch.setattr(builder, "artifact", lambda *_: unknown)
-    with pytest.raises(UsageError, match="nothing says what 'tensor' means"):
+    with pytest.raises(UsageError, match="ends in 'tensor': no metric"):
         found.mend(LEG)
 
 

@@ -33,14 +33,14 @@ def artifact(
         files.append(storage.describe(folder, "golden.npz", "golden"))
     made = bench_results.artifact()
     spec = replace(made.spec, inputs=(INPUT,), classes=foreign_files.CLASSES)
+    squared = replace(made.photos, size=(SIZE, SIZE), resize=(SIZE, SIZE))
     made = replace(
         made,
         path=folder,
-        preprocess=replace(made.photos, size=(SIZE, SIZE), resize=(SIZE, SIZE)),
         files=tuple(files),
         sha256=storage.model_sha256(files),
         size_bytes=storage.model_size_bytes(files),
-        **{"inputs": (INPUT,), "spec": spec, **fields},
+        **{"inputs": (INPUT,), "spec": spec, "preprocess": squared, **fields},
     )
     storage.write_record(made)
     return storage.load(folder)

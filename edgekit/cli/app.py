@@ -19,6 +19,7 @@ from edgekit.cli.history import history
 from edgekit.cli.inspect import inspect
 from edgekit.cli.models import models
 from edgekit.cli.output import say
+from edgekit.cli.predict import predict
 from edgekit.cli.quantize import quantize
 from edgekit.cli.report import report
 from edgekit.cli.sweep import sweep
@@ -59,6 +60,7 @@ app.command("export")(export)
 app.command("quantize")(quantize)
 app.command("bench")(bench)
 app.command("eval")(evaluate)
+app.command("predict")(predict)
 app.command("sweep")(sweep)
 app.command("inspect")(inspect)
 app.command("gate")(gate)

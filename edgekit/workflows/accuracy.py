@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy.typing as npt
+
 from edgekit import storage
-from edgekit.errors import DataError
+from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Device, Format, Precision
+from edgekit.runtimes import RUNTIMES
 from edgekit.scoring import SCORERS, Exam, Scorer
 from edgekit.transports import linked
+from edgekit.workflows import machines, routes
 from edgekit.workflows.infer import HERE, infer
 from edgekit.workflows.parity import REFERENCE
 
@@ -32,16 +37,57 @@ class Way:
     device: Device = HERE
 
 
+def find_way(
+    artifact: Artifact,
+    runtime: str | None = None,
+    threads: int | None = None,
+    device: Device = HERE,
+) -> Way:
+    """By what `artifact` is run where little is said of it.
+
+    Args:
+        artifact: What is to be run.
+        runtime: Name of the runtime; None for the format's own.
+        threads: Threads that it may use; None for as many as there are usable cores.
+        device: The machine.
+
+    Raises:
+        UsageError: The runtime can't read it.
+    """
+    chosen = runtime or routes.RUNTIME_OF[artifact.format][0]
+    # The reference reads the ONNX file that an engine is built from.
+    gpu = (REFERENCE,) if artifact.format is Format.TENSORRT else ()
+    if chosen not in (readers := (*routes.readers(artifact.format), *gpu)):
+        RUNTIMES.entry(chosen)
+        raise UsageError(
+            f"{chosen} can't read {artifact.name}, which is {artifact.format}",
+            hint=f"these can: {', '.join(readers)}",
+        )
+    return Way(chosen, threads or machines.cpus(device)[1], device)
+
+
 def predicted(artifact: Artifact, scorer: Scorer, exam: Exam, way: Way) -> list[Any]:
     """What `artifact` makes of an exam, in the scorer's own kind.
 
     Raises:
         EdgekitError: It can't be run.
     """
+    found = outputs(artifact, scorer.feeds(artifact, exam), way)
+    return scorer.predictions(artifact, exam, found)
+
+
+def outputs(
+    artifact: Artifact, feeds: Iterable[list[Any]], way: Way
+) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    """Raw outputs of `artifact` for each chunk of inputs, samples first.
+
+    Raises:
+        EdgekitError: It can't be run.
+    """
     source = artifact.file("source") if way.runtime == REFERENCE else None
     with linked(way.device) as link:
-        outputs = (
-            infer(
+        for inputs in feeds:
+            yield infer(
                 link,
                 artifact,
                 inputs,
@@ -50,9 +96,6 @@ def predicted(artifact: Artifact, scorer: Scorer, exam: Exam, way: Way) -> list[
                 threads=way.threads,
                 model=source,
             )
-            for inputs in scorer.feeds(artifact, exam)
-        )
-        return scorer.predictions(artifact, exam, outputs)
 
 
 def check_apart(artifact: Artifact, exam: Exam) -> None:

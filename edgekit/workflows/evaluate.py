@@ -5,15 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgekit import storage
-from edgekit.errors import UsageError
-from edgekit.measure.environment import usable_cores
-from edgekit.records import Artifact, Device, EvalResult, Format, Precision
-from edgekit.runtimes import RUNTIMES
+from edgekit.records import Device, EvalResult, Precision
 from edgekit.scoring import SCORERS, scorer_of
-from edgekit.workflows import machines, routes
-from edgekit.workflows.accuracy import Way, check_apart, float_sibling, predicted
+from edgekit.workflows.accuracy import check_apart, find_way, float_sibling, predicted
 from edgekit.workflows.infer import HERE
-from edgekit.workflows.parity import REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +53,20 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     """
     artifact = storage.load(plan.artifact)
     scorer = scorer_of(artifact, plan.metric)
-    runtime = _runtime(plan, artifact)
+    way = find_way(artifact, plan.runtime, plan.threads, plan.device)
     exam = scorer.read(artifact, plan.data, cut=plan.cut)
     for note in exam.notes:
         on_event(note)
     check_apart(artifact, exam)
     on_event(
         f"running {exam.count} {scorer.noun} of {exam.source} through {artifact.name} by "
-        f"{runtime}{plan.device.on}"
+        f"{way.runtime}{plan.device.on}"
     )
-    threads = plan.threads or machines.cpus(plan.device)[1]
-    found = predicted(artifact, scorer, exam, Way(runtime, threads, plan.device))
+    found = predicted(artifact, scorer, exam, way)
     result = EvalResult(
         artifact=artifact.name,
         sha256=artifact.sha256,
-        runtime=runtime,
+        runtime=way.runtime,
         images=exam.count,
         score=scorer.score(artifact, found, exam),
         agreement=1.0 if artifact.precision is Precision.FP32 else None,
@@ -85,8 +79,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     reference = float_sibling(artifact)
     if reference is None:
         return result
-    way = Way(routes.RUNTIME_OF[reference.format][0], usable_cores())
-    expected = predicted(reference, scorer, exam, way)
+    expected = predicted(reference, scorer, exam, find_way(reference))
     theirs = scorer.score(reference, expected, exam)
     return replace(
         result,
@@ -94,16 +87,3 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         # Whoever wants the float model's worst images evaluates it.
         float32=replace(theirs, worst=()) if theirs else None,
     )
-
-
-def _runtime(plan: EvalPlan, artifact: Artifact) -> str:
-    runtime = plan.runtime or routes.RUNTIME_OF[artifact.format][0]
-    # The reference reads the ONNX file that an engine is built from.
-    gpu = (REFERENCE,) if artifact.format is Format.TENSORRT else ()
-    if runtime not in (readers := (*routes.readers(artifact.format), *gpu)):
-        RUNTIMES.entry(runtime)
-        raise UsageError(
-            f"{runtime} can't read {artifact.name}, which is {artifact.format}",
-            hint=f"these can: {', '.join(readers)}",
-        )
-    return runtime

@@ -35,7 +35,7 @@ class MaskReader:
         names = _names(root, used)
         notes = _notes(photos, len(photos.paths) - len(pairs))
         if unused := [name for place, name in enumerate(names) if place not in used]:
-            notes.append(f"classes without a pixel, which can't be learnt: {listing(unused)}")
+            notes.append(f"classes without a pixel: {listing(unused)}")
         items = tuple(Item(*pair) for pair in pairs)
         return Dataset(str(root), names, items, tuple(notes))
 

@@ -89,7 +89,7 @@ contracts = st.builds(
 @given(contracts, st.tuples(sizes, sizes), st.integers(0, 99))
 def test_boxes_come_back_to_the_photo(contract, photo, seed):
     random = np.random.default_rng(seed)
-    low = random.uniform(0, 0.8, (5, 2)) * photo
+    low = random.uniform(-0.2, 0.8, (5, 2)) * photo
     boxes = np.concatenate([low, low + random.uniform(1, 9, (5, 2))], axis=1)
     scale, offset = pixels.placement(contract, *photo)
     placed = boxes * np.tile(scale, 2) + np.tile(offset, 2)

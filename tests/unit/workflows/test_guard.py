@@ -291,7 +291,7 @@ def test_texts_are_guarded_by_their_ranking_against_float(guard, monkeypatch, tm
 
     monkeypatch.setattr(accuracy, "predicted", cosines)
     pairs = tmp_path / "pairs.tsv"
-    pairs.write_text("".join(f"one {n}\tother {n}\t{n}\n" for n in range(6)))
+    pairs.write_text("".join(f"one {n}\tother {n}\t{3 * n % 7}\n" for n in range(6)))
     for data, count in ((pairs, 6), (None, 10)):
         builder, found = guard(0, max_drop=5.0, data=data)
         monkeypatch.setattr(builder, "_artifact", lambda recipe: replace(encoder, recipe=recipe))

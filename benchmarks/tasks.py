@@ -128,6 +128,7 @@ def measure(row: Row, work: Path) -> list[str]:
     cells = [row.name, row.model, f"{share:.1%}", f"{took_s:.0f} s", f"{value:.4f}"]
     weights = folder / trained["file"]
     kinds = ("--format", ",".join(row.formats), "--precision", ",".join(PRECISIONS))
+    kinds = (*kinds, "--head", trained["head"])
     options = ("--weights", weights, "--calib", data / "train" / row.images, "--no-verdict")
     edgekit("export", row.model, *kinds, *options, "--out", folder / "exported")
     made = folder / "exported" / row.model

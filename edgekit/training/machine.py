@@ -57,9 +57,7 @@ class Machine:
 
         So laid out, depthwise and pointwise convolutions take two thirds of the time.
         """
-        return _each(
-            value, lambda tensor: _laid_out(tensor.to(self.device, non_blocking=True))
-        )
+        return _each(value, lambda tensor: _laid_out(tensor.to(self.device, non_blocking=True)))
 
     def home(self, value: Any) -> Any:
         """Tensors in tuples, lists and dicts, on the CPU, float32 where they are floats."""

@@ -85,7 +85,7 @@ class Session:
         if job.request.head == "classify" and "random" in net.weights.source:
             _calm(net.module, names)
         return Task(
-            module=self._machine.placed(net.module),
+            module=net.module.to(self._machine.device),
             head_names=names,
             losses=self._losses(aim.losses),
             aim=aim,
@@ -98,7 +98,7 @@ class Session:
         if self._job.teacher is None:
             return own
         teacher, self._teacher = _learnt_from(self._job.teacher, self._job.train.names)
-        module = self._machine.placed(teacher.module)
+        module = teacher.module.to(self._machine.device)
         return Distilled(module, teacher.preprocess, self._net.preprocess).losses
 
     def train(

@@ -36,6 +36,7 @@ def render(result: TrainResult, folder: Path) -> str:
             f"{result.merge_sqnr_db:.0f} dB to the one beside the weights"
         )
     size = result.preprocess.size[0]
-    lines.append(f"next: edgekit export {result.model} --weights {folder / result.file} --int8 "
-                 f"--calib DIR   (input {size}x{size})")  # fmt: skip
+    option = "" if result.head == "classify" else f" --head {result.head}"
+    lines.append(f"next: edgekit export {result.model}{option} --weights {folder / result.file} "
+                 f"--int8 --calib DIR   (input {size}x{size})")  # fmt: skip
     return "\n".join(lines)

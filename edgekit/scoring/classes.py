@@ -34,6 +34,7 @@ class ClassScorer(PhotoScorer):
             right=data.right if all(data.right) else None,
             sha256=digest(rows),
             skipped=data.photos.skipped,
+            notes=data.notes,
         )
 
     def predictions(

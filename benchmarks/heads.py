@@ -41,7 +41,7 @@ from edgekit.records import ExportLeg, Format, ModelRequest, Precision
 from edgekit.workflows import export as workflow
 from edgekit.workflows.export import ExportPlan
 
-HEADS_ASKED = ("classify", "embed", "segment", "segment-fpn", "detect", "detect-rcnn")
+HEADS_ASKED = ("detect", "segment", "detect-rcnn", "segment-fpn", "embed", "classify")
 FORMATS = (Format.ONNX, Format.OPENVINO, Format.LITERT)
 INT8 = {"mobilenet", "efficientnet", "vit", "resnet"}
 # Three maps of odd sizes: 12, 6 and 3 cells.
@@ -107,20 +107,21 @@ def checkpoint(request: ModelRequest, path: Path) -> None:
     torch.save(module.state_dict(), path)
 
 
-def cells(name: str, head: str, formats: tuple[Format, ...]) -> Iterable[Cell]:
+def cells(
+    name: str, head: str, formats: tuple[Format, ...], precision: Precision
+) -> Iterable[Cell]:
     """What comes of one model with one head: a cell a file."""
     start = time.perf_counter()
-    precisions = (Precision.FP32,) + (Precision.INT8,) * (name in INT8)
-    files = [(format.value, one.value) for format in formats for one in precisions]
+    files = [(format.value, precision.value) for format in formats]
     request = request_of(name, head)
     try:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             checkpoint(request, out / "weights.pth")
             trained = replace(request, weights=str(out / "weights.pth"))
-            plan = ExportPlan(trained, formats, precisions, target("host"), out)
+            plan = ExportPlan(trained, formats, (precision,), target("host"), out)
             made = {(leg.format, leg.precision): leg for leg in workflow.export(plan, _silent)}
-            found = {file: _judged(leg) for file, leg in made.items()}
+            found = {file: _judged(made[file]) for file in files}
     except UsageError as error:
         found = dict.fromkeys(files, ("refused", None, str(error)))
     except Exception as error:  # noqa: BLE001 -- a defect is a cell like any other
@@ -144,9 +145,9 @@ def _judged(leg: ExportLeg) -> tuple[str, float | None, str]:
     return "ok", worst, parity.reason if parity else "not measured"
 
 
-def _work(name: str, head: str, formats: tuple[Format, ...], results: Path) -> None:
+def _work(results: Path, *asked: Any) -> None:
     torch.set_num_threads(1)
-    for cell in cells(name, head, formats):
+    for cell in cells(*asked):
         _add(results, asdict(cell))
 
 
@@ -173,19 +174,22 @@ def _aside(work: Callable[..., None], *given: object) -> int:
 
 
 def run(names: list[str], heads: list[str], formats: list[Format], results: Path) -> None:
-    """All cells that aren't known yet."""
-    known = {(row["name"], row["head"], row["format"]) for row in _rows(results)}
-    own = [(name, one.head) for name, one in catalog.DETECTORS.items() if name in names]
+    """All cells that aren't known yet; those in int8, which take longest, last."""
+    known = {(row["name"], row["head"], row["format"], row["precision"]) for row in _rows(results)}
     short = [name for name in names if name not in catalog.DETECTORS]
-    pairs = [*((name, head) for head in heads for name in short), *own]
-    for name, head in sorted(pairs, key=lambda pair: pair[0] in INT8):  # the slow ones last
-        left = tuple(one for one in formats if (name, head, one.value) not in known)
-        if not left or _aside(_work, name, head, left, results) == 0:
+    pairs = [(name, head) for head in heads for name in short]
+    pairs += [(name, one.head) for name, one in catalog.DETECTORS.items() if name in names]
+    wanted = [(*pair, Precision.FP32) for pair in pairs]
+    wanted += [(*pair, Precision.INT8) for pair in pairs if pair[0] in INT8]
+    for name, head, precision in wanted:
+        left = [one for one in formats if (name, head, one.value, precision.value) not in known]
+        if not left or _aside(_work, results, name, head, tuple(left), precision) == 0:
             continue
         for format in left:  # which of them is it?
-            if code := _aside(_work, name, head, (format,), results):
+            if code := _aside(_work, results, name, head, (format,), precision):
                 words = f"the process ended with {code}"
-                _add(results, asdict(Cell(name, head, format, "fp32", "crash", None, words, 0)))
+                end = Cell(name, head, format, precision, "crash", None, words, 0)
+                _add(results, asdict(end))
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -201,6 +202,7 @@ def main() -> None:
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--results", type=Path, default=Path("/tmp/heads.jsonl"))
     given = parser.parse_args()
+    os.environ["PYTHONPATH"] = sys.path[0]  # of the processes that it starts
     names = given.names or [*catalog.short_names(), *catalog.DETECTORS]
     if given.what == "run":
         formats = list(map(Format, given.formats.split(",")))

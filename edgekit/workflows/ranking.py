@@ -82,12 +82,17 @@ def evaluate(
         top1=None,
         top5=None,
         agreement=None,
-        data_sha256=digest([pairs.first.digests, pairs.second.digests, pairs.scores]),
+        data_sha256=data_sha256(pairs),
         device=device.name,
         metric=METRIC,
         spearman=spearman(own, np.array(pairs.scores)) if pairs.scores else None,
         spearman_to_float=to_float,
     )
+
+
+def data_sha256(pairs: texts.Pairs) -> str:
+    """Digest of the texts and of how alike they are."""
+    return digest([pairs.first.digests, pairs.second.digests, pairs.scores])
 
 
 def check_apart(artifact: Artifact, pairs: texts.Pairs) -> None:

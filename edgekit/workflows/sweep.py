@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit import storage
-from edgekit.datasets import labels
+from edgekit.datasets import labels, texts
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import DataError, EdgekitError
 from edgekit.records import Artifact, BenchPlan, BenchResult, EvalResult, ExportLeg
 from edgekit.records.sweep import Cell, CellResult
 from edgekit.results.store import Store
 from edgekit.wire import Failure
-from edgekit.workflows import accuracy, evaluate, export, fleet, plans, routes, suites
+from edgekit.workflows import accuracy, evaluate, export, fleet, plans, ranking, routes, suites
 from edgekit.workflows.bench import OnResult, OnStep
 from edgekit.workflows.evaluate import EvalPlan
 from edgekit.workflows.export import ExportPlan
@@ -71,14 +71,15 @@ class Sweep:
         asked = self._plan.suite.evaluate
         if asked is None:
             return
-        cells, tasks = {}, []
-        known = _Accuracies(self._store, Path(asked.data))
+        cells, tasks, cut = {}, [], self._plan.suite.int8.cut
+        known = _Accuracies(self._store)
         for cell, artifact in self._artifacts():
-            if found := known.of(artifact):
+            data = Path((asked.pairs if artifact.tokens else None) or asked.data)
+            if found := known.of(artifact, data):
                 self._cells[cell] = replace(self._cells[cell], accuracy=found)
                 continue
             cells[cell.name] = cell
-            work = EvalPlan(artifact.path, Path(asked.data), None, asked.threads)
+            work = EvalPlan(artifact.path, data, None, asked.threads, cut=cut)
             tasks.append(Task(cell.name, judge, work))
 
         def done(task: Task, outcome: EvalResult | Failure | EdgekitError) -> None:
@@ -191,25 +192,32 @@ def judge(plan: EvalPlan, site: Site) -> EvalResult | Failure:
 
 
 class _Accuracies:
-    """What the store knows of accuracy on the very images of a folder."""
+    """What the store knows of accuracy on the very images of a folder, or on pairs of texts."""
 
-    def __init__(self, store: Store, data: Path) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._data = data
-        self._digests: dict[labels.Classes, str] = {}
+        self._digests: dict[tuple[Path, labels.Classes | None], str] = {}
 
-    def of(self, artifact: Artifact) -> EvalResult | None:
-        """The accuracy of `artifact`; None where it isn't known."""
+    def of(self, artifact: Artifact, data: Path) -> EvalResult | None:
+        """The accuracy of `artifact` on `data`; None where it isn't known."""
         found = self._store.accuracy_of(artifact.sha256)
         if found is None or found.runtime != routes.RUNTIME_OF[artifact.format][0]:
             return None
-        classes = accuracy.classes(artifact)
         try:
-            if classes not in self._digests:
-                self._digests[classes] = evaluate.data_sha256(labels.read(self._data, classes))
+            same = found.data_sha256 == self._digest(artifact, data)
         except DataError:
             return None  # evaluating it says the same, as its failure
-        return found if found.data_sha256 == self._digests[classes] else None
+        return found if same else None
+
+    def _digest(self, artifact: Artifact, data: Path) -> str:
+        classes = None if artifact.tokens else accuracy.classes(artifact)
+        if (key := (data, classes)) not in self._digests:
+            self._digests[key] = (
+                evaluate.data_sha256(labels.read(data, classes))
+                if classes
+                else ranking.data_sha256(texts.pairs(data))
+            )
+        return self._digests[key]
 
 
 def _known(store: Store, plan: BenchPlan) -> BenchResult | None:

@@ -83,17 +83,21 @@ class Decoder(nn.Module):
 
 @dataclass(frozen=True)
 class Segment:
-    """A segmentation head."""
+    """A segmentation head, and the indices of the maps that it does without."""
 
     build: type[Lraspp | Decoder]
     necks: tuple[str, ...]
+    unread: tuple[int, ...] = ()
     outputs: tuple[str, ...] = ("logits",)
     embed: bool = False
 
-    def attach(self, module: nn.Module, setting: Setting | None = None) -> nn.Module:
+    def attach(self, module: Any, setting: Setting | None = None) -> nn.Module:
         """`module` with the head on its maps."""
         if setting is None:
             raise ValueError("a segmentation head stands on maps")
+        if isinstance(module.neck, nn.Identity):
+            for index in self.unread:
+                module.features.leave(index)
         return Dense(module, self.build(setting))
 
     def losses(
@@ -103,5 +107,5 @@ class Segment:
         return losses(module(images)[0], targets)
 
 
-LRASPP = Segment(Lraspp, (NO_NECK, *NECKS.names()))
+LRASPP = Segment(Lraspp, (NO_NECK, *NECKS.names()), unread=(1,))
 DECODER = Segment(Decoder, tuple(NECKS.names()))

@@ -40,11 +40,12 @@ def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
     assert "learning from 16 images, measuring on 4 others" in said
 
 
-def test_parts_of_the_folder_are_taken_as_they_are(tmp_path):
+@pytest.mark.parametrize("measured", ["val", "valid", "validation"])
+def test_parts_of_the_folder_are_taken_as_they_are(tmp_path, measured):
     class_folders(tmp_path / "all", {"cat": 5, "dog": 4})
     for name, learnt in (("cat", 2), ("dog", 3)):
         for path in (tmp_path / "all" / name).iterdir():
-            part = "train" if int(path.stem) < learnt else "val"
+            part = "train" if int(path.stem) < learnt else measured
             (tmp_path / "d" / part / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, tmp_path / "d" / part / name)
     result, _ = run(tmp_path, data=tmp_path / "d")

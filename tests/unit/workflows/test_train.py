@@ -11,7 +11,7 @@ from edgekit.errors import DataError, UsageError
 from edgekit.models import trained
 from edgekit.records import ModelRequest, Origin
 from edgekit.workflows import train as workflow
-from tests.unit.datasets.pictures import class_folders
+from tests.unit.datasets.pictures import box, class_folders, coco
 
 
 def run(
@@ -38,6 +38,20 @@ def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
     assert result.images == 16
     assert result.score.images == 4
     assert "learning from 16 images, measuring on 4 others" in said
+
+
+def test_who_is_held_out_does_not_depend_on_the_seed(tmp_path):
+    folder = class_folders(tmp_path / "d", {"cat": 10, "dog": 10})
+    first, _ = run(tmp_path / "first", data=folder)
+    other, _ = run(tmp_path / "other", data=folder, seed=1)
+    assert first.weights.sha256 != other.weights.sha256
+    assert first.weights.trained.data_sha256 == other.weights.trained.data_sha256
+
+
+def test_boxes_of_one_picture_are_nothing_to_learn_from(tmp_path):
+    folder = coco(tmp_path, [box(1, 1, 2, 2, 5, 5), box(2, 2, 2, 2, 5, 5)])
+    with pytest.raises(DataError, match="one picture to learn from"):
+        run(tmp_path, data=folder, head="detect")
 
 
 @pytest.mark.parametrize("measured", ["val", "valid", "validation"])

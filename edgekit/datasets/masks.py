@@ -33,6 +33,9 @@ class MaskReader:
             raise DataError(f"{root} has no mask of any image's name", hint=_HINT)
         used = set[int]().union(*(_values(*pair) for pair in pairs)) - {IGNORED}
         names = _names(root, used)
+        if len(names) == 1:
+            message = f"{root} has masks of one class only, {names[0]!r}: nothing to tell apart"
+            raise DataError(message, hint=f"give the ground 0 and objects 1 and up. {_HINT}")
         notes = _notes(photos, len(photos.paths) - len(pairs))
         if unused := [name for place, name in enumerate(names) if place not in used]:
             notes.append(f"classes without a pixel, which can't be learnt: {listing(unused)}")

@@ -63,6 +63,14 @@ def test_a_class_that_has_no_name_is_refused(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("values", [[[0, 255]], [[255, 255]], [[0, 0]]])
+def test_one_class_is_nothing_to_tell_apart(tmp_path, values):
+    pair(tmp_path, "a", values)
+    with pytest.raises(DataError, match="one class only, '0'") as caught:
+        read(tmp_path)
+    assert "255 for what doesn't count" in caught.value.hint
+
+
 def test_images_without_a_mask_are_left_out_and_said(tmp_path):
     pair(tmp_path, "a", [[0, 1]])
     picture(tmp_path / "images" / "b.jpg")

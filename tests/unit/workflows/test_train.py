@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -138,6 +139,20 @@ def test_weights_that_say_what_they_are_of_are_held_to_it(tmp_path):
     assert (request.classes, request.input_size) == (2, 16)
     assert known
     assert known.origin == origin
+
+
+@pytest.mark.parametrize(
+    ("head", "own", "other"), [("detect", "pan", "fpn"), ("segment", "none", "pan")]
+)
+def test_the_neck_that_a_head_has_by_itself_may_be_named(tmp_path, head, own, other):
+    origin = Origin("full", "random", None, "0" * 64)
+    file = tmp_path / "model.safetensors"
+    known = trained.Trained("toy", "toy", head, ("x", "y"), 32, origin)
+    trained.write(file, {"a": torch.zeros(1)}, known)
+    asked = ModelRequest("toy", head, weights=str(file), neck=own)
+    assert trained.completed(asked, "toy", "toy")[1] == known
+    with pytest.raises(UsageError, match=f"was trained as --neck {own}, not {other}"):
+        trained.completed(replace(asked, neck=other), "toy", "toy")
 
 
 def test_a_file_of_somebody_else_says_nothing_of_itself(tmp_path):

@@ -27,6 +27,14 @@ def test_pairs_are_found_by_name_and_classes_by_value(tmp_path):
     assert found.notes == ()
 
 
+def test_pairs_are_found_in_folders_of_the_same_name(tmp_path):
+    pair(tmp_path, "one/a", [[0, 1]])
+    pair(tmp_path, "two/a", [[1, 0]])
+    found = read(tmp_path)
+    for index, right in enumerate(([[0, 1]], [[1, 0]])):
+        np.testing.assert_array_equal(found[index][1], right)
+
+
 def test_classes_can_have_names(tmp_path):
     pair(tmp_path, "a", [[0, 1]])
     (tmp_path / "classes.txt").write_text("ground\nroad\nsky\n")

@@ -20,7 +20,7 @@ def train(
     ],
     val: Annotated[
         Path | None,
-        typer.Option(help="Images to measure on. Default: `test` or `val`, or a fifth of --data."),
+        typer.Option(help="Images to measure on. Default: `test`, `val`, `valid`, or a fifth."),
     ] = None,
     method: Annotated[
         str,

@@ -8,6 +8,9 @@ import msgspec
 from edgekit.records.training import TrainResult
 from edgekit.reports import scores
 
+# What `edgekit export` takes a model to end in where nothing is said.
+_USUAL = "classify"
+
 
 def as_json(result: TrainResult) -> dict[str, Any]:
     """The documented object of `edgekit train --json`."""
@@ -36,7 +39,7 @@ def render(result: TrainResult, folder: Path) -> str:
             f"{result.merge_sqnr_db:.0f} dB to the one beside the weights"
         )
     size = result.preprocess.size[0]
-    option = "" if result.head == "classify" else f" --head {result.head}"
-    lines.append(f"next: edgekit export {result.model}{option} --weights {folder / result.file} "
+    end = "" if result.head == _USUAL else f"--head {result.head} "
+    lines.append(f"next: edgekit export {result.model} {end}--weights {folder / result.file} "
                  f"--int8 --calib DIR   (input {size}x{size})")  # fmt: skip
     return "\n".join(lines)

@@ -109,7 +109,7 @@ class TwoStage(nn.Module):
             )
             kept_sure.append(best)
             kept_boxes.append(anchors.clip(boxes, self.size))
-            levels.append(torch.full((best.shape[1],), float(level)))
+            levels.append(torch.full((best.shape[1],), float(level), device=best.device))
             start += total
         every = torch.cat(kept_boxes, dim=1)
         probable = torch.cat(kept_sure, dim=1).sigmoid()
@@ -135,7 +135,7 @@ class TwoStage(nn.Module):
         used = [one for name, one in maps.items() if name in pooler.featmap_names]
         strides = [self.size[0] // one.shape[2] for one in used]
         level = _level(flat, pooler, strides)
-        total = torch.zeros(())
+        total = torch.zeros((), device=flat.device)
         for index, (one, stride) in enumerate(zip(used, strides, strict=True)):
             cut = roi_align(one, rois, pooler.output_size, 1 / stride, pooler.sampling_ratio)
             total = total + cut * (level == index).to(cut.dtype)[:, None, None, None]

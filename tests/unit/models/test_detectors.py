@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, box_iou
 
@@ -69,6 +71,22 @@ def test_two_stages_find_what_torchvision_finds(two_stage, images):
         np.testing.assert_allclose(ours.scores, theirs["scores"].numpy(), atol=1e-5)
         np.testing.assert_array_equal(ours.classes, theirs["labels"].numpy() - 1)
         np.testing.assert_allclose(ours.boxes, theirs["boxes"].numpy(), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:`create_unbacked_symint`:FutureWarning")
+def test_two_stages_run_where_their_weights_are():
+    """On a GPU, whose tensors have shapes alone here: all must be made on the same device."""
+    request = ModelRequest("toy", "detect-rcnn", 3, "random", SIZE)
+    module = dense.build(request, "toy", "toy").module
+    with FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv()):
+        for part in module.modules():
+            for name, value in part.named_parameters(recurse=False):
+                fake = torch.empty(value.shape, device="cuda")
+                part.register_parameter(name, torch.nn.Parameter(fake, requires_grad=False))
+            for name, value in part.named_buffers(recurse=False):
+                part.register_buffer(name, torch.empty(value.shape, device="cuda"))
+        boxes, scores = module(torch.empty(2, 3, SIZE, SIZE, device="cuda"))
+    assert (boxes.device.type, scores.device.type) == ("cuda", "cuda")
 
 
 def test_an_image_gives_the_same_alone_and_beside_others(two_stage, images):

@@ -75,7 +75,7 @@ def test_people_read_the_whole_each_class_each_size_and_the_worst(result):
         assert words in text
 
 
-def test_the_next_command_names_a_head_that_is_not_the_models_own(result):
+def test_the_next_command_names_a_head_that_export_would_not_take_by_itself(result):
     text = training.render(replace(result, head="detect"), Path("x"))
     assert "edgekit export mobilenet --head detect --weights x/model.safetensors" in text
 

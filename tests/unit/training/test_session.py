@@ -1,3 +1,4 @@
+import errno
 import math
 
 import pytest
@@ -101,6 +102,21 @@ def test_a_broken_checkpoint_is_said(session, tmp_path, content):
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(DataError, match="can't be read"):
         session().train(tmp_path, nothing)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_nothing_half_written(
+    session, tmp_path, monkeypatch
+):
+    def full(_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    def on_step(step):
+        if step.epoch > 1:
+            monkeypatch.setattr("os.fsync", full)
+
+    with pytest.raises(DataError, match="is full"):
+        session().train(tmp_path, on_step)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(

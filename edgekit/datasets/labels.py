@@ -57,8 +57,8 @@ def read(root: Path, classes: Classes) -> Labelled:
 
     `labels.json` in the folder wins: the images that it names are read, whatever else lies there.
     Then class folders: named by the class's index, by the class's name, or else counted in sorted
-    order if there are as many folders as classes and the model knows none by its name. A flat folder
-    without labels gives images without labels.
+    order if there are as many folders as classes and the model knows none by its name. A flat
+    folder without labels gives images without labels.
 
     Args:
         root: The folder.

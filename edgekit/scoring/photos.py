@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit.datasets import READERS, labels, roots
 from edgekit.datasets.aligning import aligned
 from edgekit.datasets.images import Tensors
@@ -75,7 +73,7 @@ def exam_of(found: Dataset) -> Exam:
     return Exam(
         source=found.source,
         count=len(paths),
-        files=files(paths),
+        files=tuple(zip((path.name for path in paths), found.file_digests(), strict=True)),
         samples=paths,
         right=found,
         sha256=found.sha256,
@@ -86,8 +84,3 @@ def exam_of(found: Dataset) -> Exam:
 def files(paths: Sequence[Path]) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of each."""
     return tuple((path.name, file_sha256(path)) for path in paths)
-
-
-def stacked(outputs: Iterable[Sequence[Any]]) -> list[Any]:
-    """The first output of each photo."""
-    return list(np.concatenate([raw[0] for raw in outputs]))

@@ -1,7 +1,6 @@
 """Every short name with every head in every format: parity with the torch network, or why not.
 
 python benchmarks/heads.py run [NAME ...] [--heads detect,...] [--results FILE]
-python benchmarks/heads.py nms [NAME ...] [--results FILE]
 python benchmarks/heads.py table [--results FILE]
 
 `run` traces each model once with each head and makes the three formats of it, in float32, and for
@@ -12,8 +11,7 @@ its own, so that a crash is a cell like any other. While the file /tmp/quiet exi
 Weights are random, with norms that fit them and last layers that are heard, so that the image is
 not lost on the way: it shows that every operator is carried over, not that anything is found.
 
-`nms` compares what `--nms` puts into a file with torchvision's `batched_nms` on the raw outputs
-of a file without it. `table` draws what is known.
+`table` draws what is known.
 """
 
 from __future__ import annotations
@@ -194,10 +192,40 @@ def run(names: list[str], heads: list[str], formats: list[Format], results: Path
                 _add(results, asdict(end))
 
 
+def table(results: Path) -> None:
+    """What is known, as Markdown: a row a model, a column a head."""
+    rows = _rows(results)
+    for precision in ("fp32", "int8"):
+        _matrix([row for row in rows if row["precision"] == precision])
+
+
+def _matrix(rows: list[dict[str, Any]]) -> None:
+    heads = [head for head in (*HEADS_ASKED, "detect-ssd") if any(r["head"] == head for r in rows)]
+    reasons: dict[str, str] = {}
+    print(f"\n| model | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
+    for name in dict.fromkeys(row["name"] for row in rows):
+        found = []
+        for head in heads:
+            own = {r["format"]: r for r in rows if (r["name"], r["head"]) == (name, head)}
+            shown = [_shown(own[one], reasons) if one in own else "-" for one in FORMATS]
+            found.append(" / ".join(shown) if own else "")
+        print(f"| {name} | {' | '.join(found)} |")
+    for reason, sign in reasons.items():
+        print(f"\n{sign}: {reason}")
+
+
+def _shown(row: dict[str, Any], reasons: dict[str, str]) -> str:
+    if row["kind"] == "ok":
+        return "equal" if row["db"] is None else f"{row['db']:.0f}"
+    return reasons.setdefault(
+        f"{row['kind']}: {row['words']}", "abcdefghijklmnopqrst"[len(reasons)]
+    )
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("run", "nms", "table"))
+    parser.add_argument("what", choices=("run", "table"))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--heads", default=",".join(HEADS_ASKED))
     parser.add_argument("--formats", default=",".join(FORMATS))
@@ -208,6 +236,8 @@ def main() -> None:
     if given.what == "run":
         formats = list(map(Format, given.formats.split(",")))
         run(names, given.heads.split(","), formats, given.results)
+    else:
+        table(given.results)
 
 
 if __name__ == "__main__":

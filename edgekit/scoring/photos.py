@@ -10,7 +10,7 @@ import numpy as np
 
 from edgekit.datasets import READERS, labels, roots
 from edgekit.datasets.aligning import aligned
-from edgekit.datasets.images import Tensors
+from edgekit.datasets.images import Photos, Tensors
 from edgekit.datasets.items import Dataset
 from edgekit.records import Artifact
 from edgekit.scoring import Exam
@@ -34,7 +34,7 @@ class PhotoScorer:
     def plain(self, samples: Any) -> Exam:
         """A set of photos, as workflows calibrate on."""
         photos = samples.photos
-        return Exam(photos.source, len(photos.paths), files(photos.paths), photos.paths)
+        return Exam(photos.source, len(photos.paths), files(photos), photos.paths)
 
     def feeds(self, artifact: Artifact, exam: Exam) -> Iterator[list[Any]]:
         """Photos as the artifact's preprocessing has them, (N, 3, H, W)."""
@@ -75,7 +75,7 @@ def exam_of(found: Dataset) -> Exam:
     return Exam(
         source=found.source,
         count=len(paths),
-        files=files(paths),
+        files=tuple(zip(found.files, found.file_digests(), strict=True)),
         samples=paths,
         right=found,
         sha256=found.sha256,
@@ -83,9 +83,9 @@ def exam_of(found: Dataset) -> Exam:
     )
 
 
-def files(paths: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+def files(photos: Photos) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of each."""
-    return tuple((path.name, file_sha256(path)) for path in paths)
+    return tuple(zip(photos.names, map(file_sha256, photos.paths), strict=True))
 
 
 def stacked(outputs: Iterable[Sequence[Any]]) -> list[Any]:

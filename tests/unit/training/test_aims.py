@@ -172,7 +172,7 @@ def test_masks_are_scored_in_pixels_of_the_picture(drawn, edge, least):
     ]
     assert least <= aim.score(outputs, views).value <= (1.0 if edge >= 96 else 0.97)
     outputs[0][0][0] = 0
-    assert aim.score(outputs, views).worst[0].name == dataset.items[0].path.name
+    assert aim.score(outputs, views).worst[0].name == dataset.files[0]
 
 
 def test_batches_are_what_losses_take(drawn):

@@ -41,6 +41,12 @@ def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
     assert "learning from 16 images, measuring on 4 others" in said
 
 
+def test_the_worst_images_are_named_so_that_they_can_be_found(tmp_path):
+    result, _ = run(tmp_path)
+    assert {image.name.partition("/")[0] for image in result.score.worst} == {"cat", "dog"}
+    assert all((tmp_path / "data" / image.name).is_file() for image in result.score.worst)
+
+
 def test_who_is_held_out_does_not_depend_on_the_seed(tmp_path):
     folder = class_folders(tmp_path / "d", {"cat": 10, "dog": 10})
     first, _ = run(tmp_path / "first", data=folder)

@@ -20,7 +20,7 @@ def train(
     ],
     val: Annotated[
         Path | None,
-        typer.Option(help="Images to measure on. Default: `test` or `val`, or a fifth of --data."),
+        typer.Option(help="Images to measure on. Default: `test`, `val`, `valid`, or a fifth."),
     ] = None,
     method: Annotated[
         str,
@@ -84,7 +84,7 @@ def train(
     if json:
         output.print_json(report.as_json(result))
     else:
-        output.print_text(report.render(result, plan.out))
+        output.print_text(report.render(result, plan.out, plan.data))
     if html:
         _write(html, result)
 

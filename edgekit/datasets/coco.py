@@ -129,7 +129,8 @@ def _check(path: Path, coco: Coco) -> None:
 
 def _place(root: Path, picture: Picture, faults: _Faults) -> Path | None:
     """Where the image lies; None where it can't be read."""
-    for folder in (root, root / "images"):
+    # No file has a name with a zero byte in it, and asking for one is an error.
+    for folder in (root, root / "images") if "\0" not in picture.file_name else ():
         path = folder / picture.file_name
         if root.resolve() not in path.resolve().parents:
             raise DataError(

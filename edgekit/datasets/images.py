@@ -31,6 +31,25 @@ class Photos:
     paths: tuple[Path, ...]
     skipped: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the files, as in `named`."""
+        return named(self.source, self.paths)
+
+
+def named(source: str, paths: Sequence[Path]) -> tuple[str, ...]:
+    """Names that tell files apart: below the folder that they come from, where that is one.
+
+    Args:
+        source: The folder, or other words on where they come from.
+        paths: The files.
+    """
+    root = Path(source)
+    return tuple(
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        for path in paths
+    )
+
 
 def folder(root: Path) -> Photos:
     """All images below `root`, sorted by path; hidden files and folders are passed over.

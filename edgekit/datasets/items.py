@@ -94,6 +94,11 @@ class Dataset:
         """The items of these indices, in their order."""
         return replace(self, items=tuple(self.items[index] for index in chosen))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Name of each picture's file, as in `images.named`."""
+        return images.named(self.source, [item.path for item in self.items])
+
     def file_digests(self) -> tuple[str, ...]:
         """SHA-256 of each picture's file."""
         stats = ((item.path, item.path.stat()) for item in self.items)
@@ -188,8 +193,8 @@ def check_apart(learnt: Dataset, measured: Dataset) -> None:
             hint="give both the same classes, in the same order",
         )
     known = set(learnt.file_digests())
-    pairs = zip(measured.items, measured.file_digests(), strict=True)
-    both = [item.path.name for item, sha256 in pairs if sha256 in known]
+    pairs = zip(measured.files, measured.file_digests(), strict=True)
+    both = [name for name, sha256 in pairs if sha256 in known]
     if both:
         raise DataError(
             f"{len(both)} images of {measured.source} are learnt from too: "

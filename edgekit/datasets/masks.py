@@ -1,5 +1,6 @@
 """Masks: `images/` and `masks/`, files of the same name; a mask's values are class indices."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,26 @@ class MaskReader:
             if not (root / name).is_dir():
                 raise DataError(f"there is no folder {root / name}", hint=_HINT)
         photos = images.folder(root / "images")
-        masks = {path.stem: path for path in sorted((root / "masks").iterdir())}
-        pairs = [(path, masks[path.stem]) for path in photos.paths if path.stem in masks]
+        masks = _named(root / "masks", sorted((root / "masks").rglob("*.*")))
+        pictures = _named(root / "images", photos.paths)
+        pairs = [(path, masks[name]) for name, path in pictures.items() if name in masks]
         if not pairs:
             raise DataError(f"{root} has no mask of any image's name", hint=_HINT)
         used = set[int]().union(*(_values(*pair) for pair in pairs)) - {IGNORED}
         names = _names(root, used)
+        if len(names) == 1:
+            message = f"{root} has masks of one class only, {names[0]!r}: nothing to tell apart"
+            raise DataError(message, hint=f"give the ground 0 and objects 1 and up. {_HINT}")
         notes = _notes(photos, len(photos.paths) - len(pairs))
         if unused := [name for place, name in enumerate(names) if place not in used]:
             notes.append(f"classes without a pixel: {listing(unused)}")
         items = tuple(Item(*pair) for pair in pairs)
         return Dataset(str(root), names, items, tuple(notes))
+
+
+def _named(folder: Path, paths: Iterable[Path]) -> dict[Path, Path]:
+    """Files by their names below `folder`, without what says their format."""
+    return {path.relative_to(folder).with_suffix(""): path for path in paths}
 
 
 def _notes(photos: images.Photos, unmasked: int) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from edgekit.datasets import coco, images, labels, masks
 
 # Names of parts of a folder of data: what is learnt from, what is measured on.
-_LEARNT, _MEASURED = "train", ("test", "val")
+_LEARNT, _MEASURED = "train", ("test", "val", "valid", "validation")
 _LISTS = {*coco.NAMES, masks.CLASSES, labels.LABELS}
 
 

@@ -19,8 +19,10 @@ def spearman(one: Numbers, other: Numbers) -> float | None:
         other: Shape (N,), of the same things.
 
     Returns:
-        None where either list has no order: all its numbers are equal.
+        None where either list has no order: all its numbers are equal, or one is none.
     """
+    if np.isnan(one).any() or np.isnan(other).any():
+        return None
     first, second = (ranks(numbers) - (len(numbers) - 1) / 2 for numbers in (one, other))
     spread = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
     return float(first @ second) / spread if spread else None

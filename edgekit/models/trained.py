@@ -11,6 +11,7 @@ import safetensors
 import safetensors.torch
 
 from edgekit.errors import DataError, UsageError
+from edgekit.models import HEADS
 from edgekit.models.catalog import PRETRAINED, RANDOM
 from edgekit.records import ModelRequest, Origin
 
@@ -83,10 +84,11 @@ def completed(
     known = None if request.weights in {PRETRAINED, RANDOM} else describe(path)
     if known is None:
         return request, None
+    neck = known.neck or next(iter(HEADS.get(known.head).necks), "")
     checks = (
         ("", (family, backbone), (known.family, known.backbone)),
         ("--head", request.head, known.head),
-        ("--neck", request.neck or known.neck, known.neck),
+        ("--neck", request.neck or neck, neck),
         ("--classes", request.classes or len(known.names), len(known.names)),
         ("--input-size", request.input_size or known.input_size, known.input_size),
     )

@@ -1,5 +1,6 @@
 """What came of a training, for people and for scripts."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import msgspec
 from edgekit.records.training import TrainResult
 from edgekit.reports import scores
 
+# What `edgekit export` takes a model to end in where nothing is said.
+_USUAL = "classify"
+
 
 def as_json(result: TrainResult) -> dict[str, Any]:
     """The documented object of `edgekit train --json`."""
@@ -15,12 +19,13 @@ def as_json(result: TrainResult) -> dict[str, Any]:
     return record
 
 
-def render(result: TrainResult, folder: Path) -> str:
+def render(result: TrainResult, folder: Path, data: Path) -> str:
     """How good the weights are, by class and size too, and what to do with them.
 
     Args:
         result: What came of it.
         folder: Where its files lie.
+        data: The images that it learnt from.
     """
     part = result.trained_parameters / result.parameters
     head = (
@@ -35,7 +40,9 @@ def render(result: TrainResult, folder: Path) -> str:
             f"adapter {result.weights.trained.adapter_sha256[:12]} merged: "
             f"{result.merge_sqnr_db:.0f} dB to the one beside the weights"
         )
-    size = result.preprocess.size[0]
-    lines.append(f"next: edgekit export {result.model} --weights {folder / result.file} --int8 "
-                 f"--calib DIR   (input {size}x{size})")  # fmt: skip
+    end = "" if result.head == _USUAL else f"--head {result.head} "
+    weights, photos = shlex.quote(str(folder / result.file)), shlex.quote(str(data))
+    lines.append(
+        f"next: edgekit export {result.model} {end}--weights {weights} --int8 --calib {photos}"
+    )
     return "\n".join(lines)

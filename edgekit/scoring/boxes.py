@@ -50,7 +50,7 @@ def scored(found: Iterable[Any], dataset: Dataset, preprocess: Preprocess) -> Sc
         ],
         [detection.Objects(each.corners, each.classes) for each in right],
         dataset.names,
-        [item.path.name for item in dataset.items],
+        dataset.files,
     )
 
 

@@ -24,7 +24,7 @@ class ClassScorer(PhotoScorer):
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:  # noqa: ARG002
         """The images, with the classes that count as right for each."""
         data = labels.read(roots.measured(root), labels.of(artifact))
-        named = files(data.photos.paths)
+        named = files(data.photos)
         rows = [(sha, sorted(right)) for (_, sha), right in zip(named, data.right, strict=True)]
         return Exam(
             source=data.photos.source,

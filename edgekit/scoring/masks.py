@@ -49,11 +49,11 @@ def scored(found: Iterable[Any], dataset: Dataset, preprocess: Preprocess) -> Sc
         dataset: The images, with their masks.
         preprocess: How an image became the input.
     """
-    tally = segmentation.Tally(dataset.names)
+    tally, files = segmentation.Tally(dataset.names), dataset.files
     for index, given in enumerate(found):
         right = dataset.right(index)
         lifted = pixels.lift_mask(preprocess, right.shape[::-1], given)
-        tally.add(lifted, right, dataset.items[index].path.name)
+        tally.add(lifted, right, files[index])
     return tally.score()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.datasets import READERS, labels, roots
 from edgekit.datasets.aligning import aligned
-from edgekit.datasets.images import Tensors
+from edgekit.datasets.images import Photos, Tensors
 from edgekit.datasets.items import Dataset
 from edgekit.records import Artifact
 from edgekit.scoring import Exam
@@ -32,7 +32,7 @@ class PhotoScorer:
     def plain(self, samples: Any) -> Exam:
         """A set of photos, as workflows calibrate on."""
         photos = samples.photos
-        return Exam(photos.source, len(photos.paths), files(photos.paths), photos.paths)
+        return Exam(photos.source, len(photos.paths), files(photos), photos.paths)
 
     def feeds(self, artifact: Artifact, exam: Exam) -> Iterator[list[Any]]:
         """Photos as the artifact's preprocessing has them, (N, 3, H, W)."""
@@ -73,7 +73,7 @@ def exam_of(found: Dataset) -> Exam:
     return Exam(
         source=found.source,
         count=len(paths),
-        files=tuple(zip((path.name for path in paths), found.file_digests(), strict=True)),
+        files=tuple(zip(found.files, found.file_digests(), strict=True)),
         samples=paths,
         right=found,
         sha256=found.sha256,
@@ -81,6 +81,6 @@ def exam_of(found: Dataset) -> Exam:
     )
 
 
-def files(paths: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+def files(photos: Photos) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of each."""
-    return tuple((path.name, file_sha256(path)) for path in paths)
+    return tuple(zip(photos.names, map(file_sha256, photos.paths), strict=True))

@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from edgekit.datasets.items import IGNORED
 from edgekit.records.training import Settings
 
 # Sides of boxes, in pixels, below which nothing is left to be found.
@@ -35,6 +36,8 @@ class Change:
                 translate=_moved(settings.shift, size, self._room),
                 scale=(1 - settings.zoom, 1 + settings.zoom),
                 interpolation=v2.InterpolationMode.BILINEAR,
+                # A turn may bring in more than was continued: black, and of no class.
+                fill={tv_tensors.Mask: IGNORED, "others": 0},
             ),
             v2.CenterCrop(list(size)),
             v2.ColorJitter(brightness=settings.light, contrast=settings.light),

@@ -47,11 +47,14 @@ class Checkpoint:
         torch.save({**state, "plan": self._plan, "epochs": rows}, buffer)
         aside = self.path.with_suffix(".part")
         with publishing.disk_errors(self.path):
-            with aside.open("wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.path)
+            try:
+                with aside.open("wb") as file:
+                    file.write(buffer.getbuffer())
+                    file.flush()
+                    os.fsync(file.fileno())
+                aside.replace(self.path)
+            finally:
+                aside.unlink(missing_ok=True)
 
     def load(self, device: torch.device) -> tuple[dict[str, Any], list[Epoch]] | None:
         """The state and the epochs so far; None where nothing was saved yet.

@@ -47,8 +47,9 @@ class ClassAim:
         """Top-1 and top-5."""
         dataset = views.dataset
         right = np.array([item.right for item in dataset.items], np.int64)
-        files = [item.path.name for item in dataset.items]
-        return classification.score(torch.cat(list(outputs)).numpy(), right, dataset.names, files)
+        return classification.score(
+            torch.cat(list(outputs)).numpy(), right, dataset.names, dataset.files
+        )
 
 
 AIM = ClassAim()

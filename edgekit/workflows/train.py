@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 RECORD = "training.json"
 _HELD_OUT = 0.2
+# The same whatever --seed is: weights that go on with another one have not seen what is held out.
+_SPLIT_SEED = 0
 _ROUNDING = "qat"
 
 
@@ -152,11 +154,12 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     learnt = reader.read(whole)
     held = plan.measured or part
     if held is None:
-        return items.split(learnt, _HELD_OUT, plan.request.seed)
-    measured = reader.read(held)
-    items.check_apart(learnt, measured)
+        learnt, measured = items.split(learnt, _HELD_OUT, _SPLIT_SEED)
+    else:
+        measured = reader.read(held)
+        items.check_apart(learnt, measured)
     if len(learnt) < 2:  # noqa: PLR2004 -- norms need the spread of two
-        message = f"{learnt.source} has one picture: nothing can be learnt from it"
+        message = f"{learnt.source} has one picture to learn from: nothing can be learnt from it"
         raise DataError(message, hint="give more images")
     return learnt, measured
 

@@ -98,7 +98,8 @@ def losses(
         targets: For each image `boxes` (G, 4), in pixels, and `labels` (G,), int64, from 0 on.
         size: Height and width of the input, in pixels.
     """
-    distances, logits = outputs
+    # Mixed precision would round a place at 400 pixels to the next multiple of two.
+    distances, logits = (output.float() for output in outputs)
     centres, steps = (torch.from_numpy(array).to(distances) for array in places(size))
     reach = distances * steps[:, None]
     boxes = torch.cat([centres - reach[..., :2], centres + reach[..., 2:]], dim=-1)

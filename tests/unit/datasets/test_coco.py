@@ -89,6 +89,15 @@ def test_unreadable_and_missing_images_are_left_out_and_said(tmp_path):
     assert found.notes == ("2 images left out that are missing or can't be read",)
 
 
+def test_a_name_that_no_file_can_have_is_a_missing_image(tmp_path):
+    coco(tmp_path, [GOOD, box(2, 1, 0, 0, 2, 2)])
+    text = (tmp_path / "annotations.json").read_text().replace("2.png", "2\\u0000.png")
+    (tmp_path / "annotations.json").write_text(text)
+    found = read(tmp_path)
+    assert len(found) == 1
+    assert found.notes[0] == "1 images left out that are missing or can't be read"
+
+
 def test_a_class_without_a_box_is_said(tmp_path):
     found = read(coco(tmp_path, [GOOD]))
     assert found.notes == ("1 classes without a box: cat",)

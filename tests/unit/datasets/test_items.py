@@ -1,5 +1,6 @@
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -84,3 +85,9 @@ def test_the_digest_follows_content_and_truth_and_not_the_place(tmp_path):
     assert one.sha256 == other.sha256
     shutil.move(tmp_path / "b" / "x" / "0.png", tmp_path / "b" / "y" / "9.png")
     assert read(tmp_path / "b").sha256 != one.sha256
+
+
+def test_pictures_of_two_classes_have_two_names(tmp_path):
+    dataset = read(class_folders(tmp_path, {"cat": 1, "dog": 1}))
+    assert dataset.files == ("cat/0.png", "dog/0.png")
+    assert replace(dataset, source="drawn").files == ("0.png", "0.png")

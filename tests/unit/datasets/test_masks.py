@@ -27,6 +27,14 @@ def test_pairs_are_found_by_name_and_classes_by_value(tmp_path):
     assert found.notes == ()
 
 
+def test_pairs_are_found_in_folders_of_the_same_name(tmp_path):
+    pair(tmp_path, "one/a", [[0, 1]])
+    pair(tmp_path, "two/a", [[1, 0]])
+    found = read(tmp_path)
+    for index, right in enumerate(([[0, 1]], [[1, 0]])):
+        np.testing.assert_array_equal(found[index][1], right)
+
+
 def test_classes_can_have_names(tmp_path):
     pair(tmp_path, "a", [[0, 1]])
     (tmp_path / "classes.txt").write_text("ground\nroad\nsky\n")
@@ -61,6 +69,14 @@ def test_a_class_that_has_no_name_is_refused(tmp_path):
     (tmp_path / "classes.txt").write_text("ground\nroad\n")
     with pytest.raises(DataError, match=r"classes\.txt doesn't name: 5"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("values", [[[0, 255]], [[255, 255]], [[0, 0]]])
+def test_one_class_is_nothing_to_tell_apart(tmp_path, values):
+    pair(tmp_path, "a", values)
+    with pytest.raises(DataError, match="one class only, '0'") as caught:
+        read(tmp_path)
+    assert "255 for what doesn't count" in caught.value.hint
 
 
 def test_images_without_a_mask_are_left_out_and_said(tmp_path):

@@ -39,3 +39,9 @@ def test_any_rising_function_leaves_the_order():
     values = np.random.default_rng(0).normal(size=50)
     assert spearman(values, np.exp(3 * values)) == pytest.approx(1.0)
     assert spearman(values, -values) == pytest.approx(-1.0)
+
+
+def test_what_is_no_number_has_no_rank():
+    broken = np.array([1.0, 2.0, np.nan, np.nan])
+    assert spearman(broken, np.arange(4)) is None
+    assert spearman(np.arange(4), broken) is None

@@ -120,6 +120,17 @@ def test_outputs_that_are_right_cost_next_to_nothing():
     assert wrong["classes"] > right["classes"] + 1
 
 
+def test_places_keep_their_pixels_in_mixed_precision():
+    size, true = (512, 512), torch.tensor([[401.3, 301.7, 437.9, 333.1]])
+    centres, steps = map(torch.from_numpy, places(size))
+    reach = torch.cat([centres - true[:, :2], true[:, 2:] - centres], dim=1) / steps[:, None]
+    raw = (reach[None].bfloat16(), torch.zeros(1, len(centres), 1).bfloat16())
+    target = {"boxes": true, "labels": torch.tensor([0])}
+    with torch.autocast("cpu", torch.bfloat16):
+        found = detect_loss.losses(raw, [target], size)
+    assert found["boxes"] < 0.02
+
+
 def test_masks_that_are_right_cost_next_to_nothing_and_a_lost_small_class_shows():
     masks = torch.zeros(1, 16, 16, dtype=torch.int64)
     masks[0, 0, :2] = 1

@@ -78,6 +78,16 @@ def test_masks_follow_their_picture_through_every_change(drawn, preprocess):
                 assert float(values.std()) < 0.12 * 60 + 1, (index, kind)
 
 
+def test_what_a_turn_brings_in_from_nowhere_is_of_no_class():
+    change = mask_aim().augment(STRONG, SIZE)
+    image, mask = torch.full((3, *SIZE), 200, dtype=torch.uint8), torch.full(SIZE, 3)
+    torch.manual_seed(0)
+    for _ in range(40):
+        changed, moved = change(image, mask.to(torch.uint8))
+        assert set(moved.unique().tolist()) <= {3, 255}
+        assert bool((moved[changed[0] == 0] == 255).all())
+
+
 def _eroded(mask):
     """What is far enough from the mask's edge for no filter to reach."""
     field = mask[None, None].float()
@@ -162,7 +172,7 @@ def test_masks_are_scored_in_pixels_of_the_picture(drawn, edge, least):
     ]
     assert least <= aim.score(outputs, views).value <= (1.0 if edge >= 96 else 0.97)
     outputs[0][0][0] = 0
-    assert aim.score(outputs, views).worst[0].name == dataset.items[0].path.name
+    assert aim.score(outputs, views).worst[0].name == dataset.files[0]
 
 
 def test_batches_are_what_losses_take(drawn):

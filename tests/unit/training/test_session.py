@@ -1,3 +1,4 @@
+import errno
 import math
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models import network, trained
 from edgekit.records import ModelRequest
-from edgekit.training import loop
+from edgekit.training import loop, machine
 from edgekit.training.session import _calm
 
 
@@ -65,6 +66,14 @@ def test_a_training_that_was_killed_gives_what_it_would_have_given(
     assert [epoch.losses for epoch in again.epochs] == [epoch.losses for epoch in whole.epochs]
 
 
+def test_images_are_computed_channels_last_and_weights_end_in_plain_layout(session, tmp_path):
+    images, target = machine.here().moved((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert target.shape == (2,)
+    module, _, _ = session(epochs=1).train(tmp_path, lambda _: None)
+    assert all(each.is_contiguous() for each in module.state_dict().values())
+
+
 def test_another_seed_gives_another_network(session, tmp_path):
     digests = {
         finished(session(seed=seed), tmp_path / str(seed)).weights.sha256 for seed in range(2)
@@ -93,6 +102,21 @@ def test_a_broken_checkpoint_is_said(session, tmp_path, content):
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(DataError, match="can't be read"):
         session().train(tmp_path, nothing)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_nothing_half_written(
+    session, tmp_path, monkeypatch
+):
+    def full(_):
+        raise OSError(errno.ENOSPC, "no room")
+
+    def on_step(step):
+        if step.epoch > 1:
+            monkeypatch.setattr("os.fsync", full)
+
+    with pytest.raises(DataError, match="is full"):
+        session().train(tmp_path, on_step)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(

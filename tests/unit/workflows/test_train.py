@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -11,7 +12,7 @@ from edgekit.errors import DataError, UsageError
 from edgekit.models import trained
 from edgekit.records import ModelRequest, Origin
 from edgekit.workflows import train as workflow
-from tests.unit.datasets.pictures import class_folders
+from tests.unit.datasets.pictures import box, class_folders, coco
 
 
 def run(
@@ -40,11 +41,32 @@ def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
     assert "learning from 16 images, measuring on 4 others" in said
 
 
-def test_parts_of_the_folder_are_taken_as_they_are(tmp_path):
+def test_the_worst_images_are_named_so_that_they_can_be_found(tmp_path):
+    result, _ = run(tmp_path)
+    assert {image.name.partition("/")[0] for image in result.score.worst} == {"cat", "dog"}
+    assert all((tmp_path / "data" / image.name).is_file() for image in result.score.worst)
+
+
+def test_who_is_held_out_does_not_depend_on_the_seed(tmp_path):
+    folder = class_folders(tmp_path / "d", {"cat": 10, "dog": 10})
+    first, _ = run(tmp_path / "first", data=folder)
+    other, _ = run(tmp_path / "other", data=folder, seed=1)
+    assert first.weights.sha256 != other.weights.sha256
+    assert first.weights.trained.data_sha256 == other.weights.trained.data_sha256
+
+
+def test_boxes_of_one_picture_are_nothing_to_learn_from(tmp_path):
+    folder = coco(tmp_path, [box(1, 1, 2, 2, 5, 5), box(2, 2, 2, 2, 5, 5)])
+    with pytest.raises(DataError, match="one picture to learn from"):
+        run(tmp_path, data=folder, head="detect")
+
+
+@pytest.mark.parametrize("measured", ["val", "valid", "validation"])
+def test_parts_of_the_folder_are_taken_as_they_are(tmp_path, measured):
     class_folders(tmp_path / "all", {"cat": 5, "dog": 4})
     for name, learnt in (("cat", 2), ("dog", 3)):
         for path in (tmp_path / "all" / name).iterdir():
-            part = "train" if int(path.stem) < learnt else "val"
+            part = "train" if int(path.stem) < learnt else measured
             (tmp_path / "d" / part / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, tmp_path / "d" / part / name)
     result, _ = run(tmp_path, data=tmp_path / "d")
@@ -123,6 +145,20 @@ def test_weights_that_say_what_they_are_of_are_held_to_it(tmp_path):
     assert (request.classes, request.input_size) == (2, 16)
     assert known
     assert known.origin == origin
+
+
+@pytest.mark.parametrize(
+    ("head", "own", "other"), [("detect", "pan", "fpn"), ("segment", "none", "pan")]
+)
+def test_the_neck_that_a_head_has_by_itself_may_be_named(tmp_path, head, own, other):
+    origin = Origin("full", "random", None, "0" * 64)
+    file = tmp_path / "model.safetensors"
+    known = trained.Trained("toy", "toy", head, ("x", "y"), 32, origin)
+    trained.write(file, {"a": torch.zeros(1)}, known)
+    asked = ModelRequest("toy", head, weights=str(file), neck=own)
+    assert trained.completed(asked, "toy", "toy")[1] == known
+    with pytest.raises(UsageError, match=f"was trained as --neck {own}, not {other}"):
+        trained.completed(replace(asked, neck=other), "toy", "toy")
 
 
 def test_a_file_of_somebody_else_says_nothing_of_itself(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -106,7 +107,7 @@ def drawn(root: Path, count: int = 6, names: tuple[str, ...] = GROUND) -> Path:
         names: Names of the masks' classes in order; boxes are of all but the first.
     """
     height, width = PHOTO
-    coco = {"images": [], "annotations": [], "categories": []}
+    coco: dict[str, list[dict[str, Any]]] = {"images": [], "annotations": []}
     coco["categories"] = [{"id": at, "name": name} for at, name in enumerate(NAMES, 1)]
     for name in ("images", "masks"):
         (root / name).mkdir(parents=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from edgekit.reports import scores
+from edgekit.reports import titles
 from edgekit.reports.legs import Leg
 
 
@@ -40,7 +40,7 @@ Found = tuple[float, int] | None
 
 
 def _axis(metric: str) -> str:
-    name = scores.title(metric)
+    name = titles.title(metric)
     return f"{name} x 100" if metric == "spearman" else f"{name}, %"
 
 
@@ -66,7 +66,7 @@ _METRICS = ("top1", "map50", "miou", "recall1", "spearman")
 # The best first. Only one of them is shown: two measures on one axis would be read as one.
 _MEASURES: tuple[tuple[str, str, Callable[[Leg], Found], bool], ...] = (
     *(
-        (f"{scores.title(metric)} on labelled data", _axis(metric), read, False)
+        (f"{titles.title(metric)} on labelled data", _axis(metric), read, False)
         for metric, read in ((name, partial(_worth, name)) for name in _METRICS)
     ),
     ("agreement with the float model's best class", "agreement, %", _evaluated, True),

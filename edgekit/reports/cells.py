@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgekit.records import Artifact, BenchResult, EvalResult
 from edgekit.records.sweep import CellResult
-from edgekit.reports import scores
+from edgekit.reports import titles
 from edgekit.reports.numbers import MIB, NO_VALUE, counted, short, shown
 
 COLUMNS = (
@@ -91,7 +91,7 @@ def _worth(found: EvalResult | None) -> str:
     """`top-1 75.0 %`: by the metric of the file's head."""
     if found is None or found.value is None:
         return NO_VALUE
-    return f"{scores.title(found.metric)} {scores.shown(found.metric, found.value)}"
+    return f"{titles.title(found.metric)} {titles.shown(found.metric, found.value)}"
 
 
 def _percent(share: float | None) -> str:

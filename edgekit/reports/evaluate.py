@@ -6,7 +6,7 @@ import msgspec
 
 from edgekit.records import LOCAL, EvalResult
 from edgekit.records.scores import Score
-from edgekit.reports import scores, table
+from edgekit.reports import scores, table, titles
 from edgekit.reports.numbers import NO_VALUE
 
 _SHOWN = 5
@@ -31,19 +31,19 @@ def render(result: EvalResult) -> str:
 
 def _whole(result: EvalResult) -> str:
     where = "" if result.device == LOCAL else f" on {result.device}"
-    own = scores.values(result.score or Score(result.metric, None, {}))
+    own = titles.values(result.score or Score(result.metric, None, {}))
     row = (
         result.artifact,
         f"{result.runtime}{where}",
         str(result.images),
         *_cells(own),
-        scores.shown(result.metric, result.agreement),
+        titles.shown(result.metric, result.agreement),
     )
     columns = (
         "artifact",
         "runtime",
-        scores.noun(result.metric),
-        *map(scores.title, own),
+        titles.noun(result.metric),
+        *map(titles.title, own),
         "agreement",
     )
     return table.render(columns, [row, *_beside(result, own)], left=("runtime",))
@@ -53,8 +53,8 @@ def _beside(result: EvalResult, own: dict[str, float | None]) -> list[tuple[str,
     """The float model's row, and what was lost."""
     if result.float32 is None:
         return []
-    theirs = {name: scores.values(result.float32).get(name) for name in own}
-    lost = [scores.points(theirs[name], value) for name, value in own.items()]
+    theirs = {name: titles.values(result.float32).get(name) for name in own}
+    lost = [titles.points(theirs[name], value) for name, value in own.items()]
     return [
         ("float32 beside it", "", "", *_cells(theirs), NO_VALUE),
         ("lost, points", "", "", *lost, NO_VALUE),
@@ -62,7 +62,7 @@ def _beside(result: EvalResult, own: dict[str, float | None]) -> list[tuple[str,
 
 
 def _cells(values: dict[str, float | None]) -> list[str]:
-    return [scores.shown(name, value) for name, value in values.items()]
+    return [titles.shown(name, value) for name, value in values.items()]
 
 
 def _missing(result: EvalResult) -> list[str]:
@@ -79,4 +79,4 @@ def _no_value(result: EvalResult) -> str:
         return "no labels: one folder a class or a labels.json would give top-1"
     if result.metric == "spearman":
         return "no Spearman: the pairs come without numbers, or all have the same"
-    return f"no {scores.title(result.metric)}: there is nothing to find on these images"
+    return f"no {titles.title(result.metric)}: there is nothing to find on these images"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from edgekit.records import RESULT_SCHEMA, BenchResult, EvalResult
-from edgekit.reports import scores, table
+from edgekit.reports import table, titles
 from edgekit.results.index import Entry
 from edgekit.text import percent
 
@@ -36,17 +36,17 @@ def accuracies(results: Sequence[BenchResult], known: Mapping[str, EvalResult]) 
     names = {result.plan.subject.sha256: result.plan.subject.name for result in results}
     for sha256, name in names.items():
         if found := known.get(sha256):
-            told = [f"{scores.title(metric)} {words}" for metric, words in _told(found)]
-            of = f"of {found.images} {scores.noun(found.metric)} ({found.runtime})"
+            told = [f"{titles.title(metric)} {words}" for metric, words in _told(found)]
+            of = f"of {found.images} {titles.noun(found.metric)} ({found.runtime})"
             yield f"{name}: {', '.join(told) or 'nothing'} {of}"
 
 
 def _told(found: EvalResult) -> Iterator[tuple[str, str]]:
-    values = scores.values(found.score) if found.score else {}
+    values = titles.values(found.score) if found.score else {}
     for metric, value in {**values, "agreement": found.agreement}.items():
         as_number = found.metric == "spearman"
         if value is not None:
-            yield metric, scores.shown(found.metric, value) if as_number else percent(value)
+            yield metric, titles.shown(found.metric, value) if as_number else percent(value)
 
 
 def _name(leg: Entry) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgekit.errors import MissingDependency
 from edgekit.records import BenchResult, EvalResult, Metric
-from edgekit.reports import scores
+from edgekit.reports import titles
 from edgekit.reports.numbers import NO_VALUE, agreed
 from edgekit.text import one_line
 
@@ -105,8 +105,8 @@ class Leg:
         found = self.accuracy
         if found is None or found.value is None:
             return NO_VALUE
-        shown = scores.shown(found.metric, found.value)
-        return f"{scores.title(found.metric)} {shown} of {found.images}"
+        shown = titles.shown(found.metric, found.value)
+        return f"{titles.title(found.metric)} {shown} of {found.images}"
 
 
 def numbered(

@@ -3,58 +3,20 @@
 from collections.abc import Iterator
 
 from edgekit.records.scores import Part, Score
-from edgekit.reports import table
-from edgekit.reports.numbers import NO_VALUE, share
+from edgekit.reports import table, titles
 
 _WORST = 5
 # Of more classes, the weakest are shown.
 _MOST = 20
 _LOST = 3
 _LEAST_DROP = 0.0005  # what rounds to a tenth of a point
-_TITLES = {
-    "top1": "top-1",
-    "top5": "top-5",
-    "mean_class_top1": "mean of classes",
-    "recall1": "recall@1",
-    "recall5": "recall@5",
-    "recall10": "recall@10",
-    "map50": "mAP50",
-    "map": "mAP50-95",
-    "miou": "mIoU",
-    "pixel_accuracy": "pixels right",
-    "spearman": "Spearman",
-}
-# A rank correlation is no share of anything.
-_NUMBERS = {"spearman"}
-
-
-def title(metric: str) -> str:
-    """What people call a metric."""
-    return _TITLES.get(metric, metric)
-
-
-def noun(metric: str) -> str:
-    """What a metric counts."""
-    return "pairs" if metric == "spearman" else "images"
-
-
-def shown(metric: str, value: float | None) -> str:
-    """A metric's value: in percent, or as a number of its own."""
-    if metric not in _NUMBERS:
-        return share(value)
-    return NO_VALUE if value is None else f"{value:.4f}"
-
-
-def values(score: Score) -> dict[str, float | None]:
-    """The metrics of the whole set, the main one first."""
-    return {score.metric: score.value, **score.others}
 
 
 def whole(score: Score) -> str:
     """The metrics of the whole set, a table of one row."""
-    found = values(score)
-    cells = [shown(name, value) for name, value in found.items()]
-    return table.render(("images", *map(title, found)), [(str(score.images), *cells)])
+    found = titles.values(score)
+    cells = [titles.shown(name, value) for name, value in found.items()]
+    return table.render(("images", *map(titles.title, found)), [(str(score.images), *cells)])
 
 
 def parts(score: Score, before: Score | None = None) -> list[str]:
@@ -74,7 +36,7 @@ def parts(score: Score, before: Score | None = None) -> list[str]:
         more = f" (the weakest {_MOST} of {len(rows)})" if len(cells) < len(rows) else ""
         beside = ("float32", "lost, points") if known else ()
         if cells:
-            columns = (kind + more, "count", title(score.metric), *beside)
+            columns = (kind + more, "count", titles.title(score.metric), *beside)
             found.append(table.render(columns, cells))
         if lost := list(_lost(rows, known)):
             found.append(f"lost most, in points: {', '.join(lost[:_LOST])}")
@@ -87,19 +49,12 @@ def parts(score: Score, before: Score | None = None) -> list[str]:
     return found
 
 
-def points(before: float | None, after: float | None) -> str:
-    """Hundredths that were lost."""
-    if before is None or after is None:
-        return NO_VALUE
-    return f"{round(100 * (before - after), 1) + 0.0:.1f}"  # none of -0.0
-
-
 def _row(part: Part, metric: str, before: dict[str, float | None]) -> tuple[str, ...]:
-    row = (part.name, str(part.count), shown(metric, part.value))
+    row = (part.name, str(part.count), titles.shown(metric, part.value))
     if not before:
         return row
     theirs = before.get(part.name)
-    return (*row, shown(metric, theirs), points(theirs, part.value))
+    return (*row, titles.shown(metric, theirs), titles.points(theirs, part.value))
 
 
 def _lost(rows: tuple[Part, ...], before: dict[str, float | None]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def test_boxes_are_worth_what_a_plain_count_gives(data, tmp_path, run_json):
     )
     report = run_json("eval", paths["int8"], "--data", data)
     listed = json.loads((data / "annotations.json").read_text())
-    right = [[] for _ in listed["images"]]
+    right: list[list[list[float]]] = [[] for _ in listed["images"]]
     for each in listed["annotations"]:
         left, top, width, height = each["bbox"]
         right[each["image_id"] - 1].append(

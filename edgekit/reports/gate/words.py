@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from edgekit.records import Check, GatePair, GateVerdict, Outcome, Resolution, Timing
-from edgekit.reports import scores
+from edgekit.reports import titles
 from edgekit.reports.numbers import MIB, NO_VALUE, counted, short
 from edgekit.text import one_line
 
@@ -27,7 +27,7 @@ _TITLES = {
 
 def title(metric: str) -> str:
     """What people call a check's metric."""
-    return _TITLES.get(metric, scores.title(one_line(metric)))
+    return _TITLES.get(metric, titles.title(one_line(metric)))
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -85,6 +85,7 @@ def test_what_is_always_right_is_worth_one(nets, data, kind):
     assert (exam.count, exam.notes) == (6, ())
     right = exact(scorer, artifact, exam)
     found = scorer.score(artifact, right, exam)
+    assert found is not None
     assert found.value == pytest.approx(1.0)
     assert [part.name for part in found.classes] == list(exam.right.names)
     assert scorer.score(artifact, right, replace(exam, right=None)) is None
@@ -223,7 +224,7 @@ def test_boxes_outside_and_without_area_are_left_out_and_said(nets, copied):
         listed["annotations"] += [first, {**first, "bbox": [500, 5, 4, 4]}]
 
     edit(copied, spoil)
-    said = []
+    said: list[str] = []
     result = evaluate(EvalPlan(nets["boxes"].path, copied, None, 1), said.append)
     told = {"1 boxes left out that have no area", "1 boxes left out that are outside their image"}
     assert told == set(result.notes)
@@ -249,5 +250,5 @@ def test_images_that_were_calibrated_on_are_refused(nets, data, tmp_path, kind):
     digest = storage.file_sha256(data / "images" / "2.png")
     seen = Calibration("photos", (("2.png", digest),), (), artifact.photos.sha256)
     storage.write_record(replace(artifact, path=folder, calibration=seen))
-    with pytest.raises(DataError, match=r"calibrated on 1 of these images: 2\.png"):
+    with pytest.raises(DataError, match=r"calibrated on 1 of these images: images/2\.png"):
         evaluate(EvalPlan(folder, data, None, 1), lambda _: None)

@@ -14,6 +14,8 @@ from typing import Any
 import filelock
 import pytest
 
+from tests import warm
+
 Completed = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Completed]
 
@@ -56,8 +58,11 @@ def run_cli() -> RunCli:
     def run(
         *args: object, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> Completed:
+        words = [*map(str, args)]
+        if env is None and cwd is None:
+            return warm.run(words, _environment({}), _TIMEOUT_S)
         return subprocess.run(
-            [sys.executable, "-m", "edgekit", *map(str, args)],
+            [sys.executable, "-m", "edgekit", *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

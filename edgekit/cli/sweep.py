@@ -33,10 +33,11 @@ def sweep(
     \b
     formats = ["onnx", "litert"]
     precisions = ["fp32", "int8"]
-    models = [{ name = "efficientnet" }]  # weights, head, classes, input_size, batch, seed
+    models = [{ name = "efficientnet" }]  # weights, head, neck, nms, classes, input_size, batch,
+                                          # seed; for text: bert, gpt, bert:FOLDER
     targets = [{ name = "host", devices = ["local"] }]  # made for it, measured there
-    int8.calib = "photos/calib"           # allow_few, recipe, max_drop, data, keep
-    evaluate.data = "photos/labelled"     # threads
+    int8.calib = "photos/calib"           # texts, cut, allow_few, recipe, max_drop, data, keep
+    evaluate.data = "photos/labelled"     # pairs (of texts), threads
     bench.profile = "default"             # runtimes, threads, timeout_s
     """  # noqa: D301 -- typer keeps the lines of a paragraph that begins with this
     from edgekit.reports import sweep as report

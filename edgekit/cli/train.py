@@ -84,7 +84,7 @@ def train(
     if json:
         output.print_json(report.as_json(result))
     else:
-        output.print_text(report.render(result, plan.out))
+        output.print_text(report.render(result, plan.out, plan.data))
     if html:
         _write(html, result)
 

@@ -44,9 +44,11 @@ def _line(step: Step) -> None:
 
 
 def _words(epoch: Epoch, epochs: int) -> str:
-    name, value = next(iter(epoch.metrics.items()))
-    shown = "-" if value is None else f"{value:.4f}"
+    metrics = [
+        f"{name} {'-' if value is None else f'{value:.4f}'}"
+        for name, value in epoch.metrics.items()
+    ]
     return (
-        f"epoch {epoch.number} of {epochs}: loss {epoch.loss:.4f}, {name} {shown} "
+        f"epoch {epoch.number} of {epochs}: loss {epoch.loss:.4f}, {', '.join(metrics)} "
         f"({epoch.seconds:.1f} s)"
     )

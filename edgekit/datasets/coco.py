@@ -193,9 +193,7 @@ def _check_items(path: Path, items: list[Item], names: tuple[str, ...], faults: 
     if not seen:
         raise DataError(f"{path} has no box on any image that can be read", hint=_HINT)
     if empty := [name for place, name in enumerate(names) if place not in seen]:
-        faults.counts[f"classes without a box, which can't be learnt: {listing(empty)}"] = len(
-            empty
-        )
+        faults.counts[f"classes without a box: {listing(empty)}"] = len(empty)
 
 
 READER = CocoReader()

@@ -37,10 +37,12 @@ class Labelled:
         photos: The images that can be read; `skipped` names labelled ones that can't, or are not
             there.
         right: For each image the class indices that count as right; empty if it has no label.
+        notes: What was guessed, in a line each.
     """
 
     photos: images.Photos
     right: tuple[frozenset[int], ...]
+    notes: tuple[str, ...] = ()
 
 
 def of(artifact: Artifact) -> Classes:
@@ -55,8 +57,8 @@ def read(root: Path, classes: Classes) -> Labelled:
 
     `labels.json` in the folder wins: the images that it names are read, whatever else lies there.
     Then class folders: named by the class's index, by the class's name, or else counted in sorted
-    order if there are as many folders as classes. A flat folder without labels gives images
-    without labels.
+    order if there are as many folders as classes and the model knows none by its name. A flat
+    folder without labels gives images without labels.
 
     Args:
         root: The folder.
@@ -69,7 +71,7 @@ def read(root: Path, classes: Classes) -> Labelled:
     if (root / LABELS).is_file():
         found = _from_file(root, photos)
     else:
-        found = Labelled(photos, _from_folders(root, photos.paths, classes))
+        found = _from_folders(root, photos, classes)
     wrong = {index for right in found.right for index in right if not 0 <= index < classes.count}
     if wrong:
         raise DataError(
@@ -102,26 +104,27 @@ def _named(table: dict[str, frozenset[int]], image: Path) -> str:
     return next((name for name in (image.as_posix(), image.name) if table.get(name)), "")
 
 
-def _from_folders(
-    root: Path, paths: tuple[Path, ...], classes: Classes
-) -> tuple[frozenset[int], ...]:
-    parts = [image.relative_to(root).parts for image in paths]
+def _from_folders(root: Path, photos: images.Photos, classes: Classes) -> Labelled:
+    parts = [image.relative_to(root).parts for image in photos.paths]
     if any(len(part) == 1 for part in parts):
-        return tuple(frozenset() for _ in paths)
+        return Labelled(photos, tuple(frozenset() for _ in parts))
     names = sorted({part[0] for part in parts})
-    index = _class_indices(names, classes)
-    return tuple(frozenset({index[part[0]]}) for part in parts)
+    index, notes = _class_indices(names, classes)
+    return Labelled(photos, tuple(frozenset({index[part[0]]}) for part in parts), notes)
 
 
-def _class_indices(names: list[str], classes: Classes) -> dict[str, int]:
+def _class_indices(names: list[str], classes: Classes) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Index of each folder, and what was guessed."""
     if all(name.isascii() and name.isdecimal() for name in names):
-        return {name: int(name) for name in names}
+        return {name: int(name) for name in names}, ()
     if all(name in classes.names for name in names):
-        return {name: classes.names.index(name) for name in names}
-    if len(names) == classes.count:
-        return {name: index for index, name in enumerate(names)}
-    strangers = ", ".join(name for name in names if name not in classes.names)
+        return {name: classes.names.index(name) for name in names}, ()
+    strangers = [name for name in names if name not in classes.names]
+    if len(names) == classes.count == len(strangers):
+        guess = f"the model knows no class by the name {names[0]!r}: folders count as sorted"
+        return {name: at for at, name in enumerate(names)}, (guess,) * bool(classes.names)
     raise DataError(
-        f"{len(names)} class folders, {classes.count} classes; no class of the model: {strangers}",
+        f"{len(names)} class folders, {classes.count} classes; no class of the model: "
+        f"{', '.join(strangers)}",
         hint="name the folders by class index or class name, or give one for every class",
     )

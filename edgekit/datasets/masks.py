@@ -40,7 +40,7 @@ class MaskReader:
             raise DataError(message, hint=f"give the ground 0 and objects 1 and up. {_HINT}")
         notes = _notes(photos, len(photos.paths) - len(pairs))
         if unused := [name for place, name in enumerate(names) if place not in used]:
-            notes.append(f"classes without a pixel, which can't be learnt: {listing(unused)}")
+            notes.append(f"classes without a pixel: {listing(unused)}")
         items = tuple(Item(*pair) for pair in pairs)
         return Dataset(str(root), names, items, tuple(notes))
 

@@ -160,6 +160,10 @@ DETECTORS = {
 
 # Heads that have no classes, and heads that look for places, whose duplicates can be suppressed.
 _WITHOUT_CLASSES = {"embed"}
+_FLAT = (CLASSIFIER, "embed")
+_ON_MAPS = ("segment", "segment-fpn", "detect", "detect-rcnn")
+# torchvision's classifiers don't say where their maps are; timm's do.
+_WITHOUT_MAPS = {"torchvision"}
 WITH_NMS = {"detect", "detect-rcnn", "detect-ssd"}
 
 
@@ -167,6 +171,15 @@ def own_head(name: str) -> str:
     """The head of the model `name` that is meant where none is said."""
     detector = DETECTORS.get(split(name)[1])
     return detector.head if detector else CLASSIFIER
+
+
+def heads_of(family: str, backbone: str) -> tuple[str, ...]:
+    """Names of the heads that a backbone can serve."""
+    if backbone in DETECTORS:
+        return (DETECTORS[backbone].head,)
+    if family in _WITHOUT_MAPS:
+        return _FLAT
+    return (*_FLAT, *_ON_MAPS)
 
 
 def short_names() -> list[str]:

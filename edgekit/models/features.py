@@ -38,6 +38,10 @@ class Pyramid(nn.Module):
             for source, stride in zip(self._sources, STRIDES, strict=True)
         )
 
+    def leave(self, index: int) -> None:
+        """Don't bring the map at `index` to its stride: nobody reads it."""
+        self.resize[index] = nn.Identity()
+
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         """The maps for `image` (N, 3, H, W), the finest first."""
         maps = self.backbone(image)

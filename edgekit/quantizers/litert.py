@@ -19,7 +19,7 @@ from edgekit.quantization.ranges import Ranges
 from edgekit.quantization.scales import LARGEST
 from edgekit.quantization.solve import Observed, Solved
 from edgekit.quantizers import Feeds, LayerCost
-from edgekit.quantizers.litert_ends import links
+from edgekit.quantizers.litert_ends import links, padded
 from edgekit.quantizers.litert_layers import (
     LitertLayer,
     Runner,
@@ -51,9 +51,10 @@ class _LitertQuantizer:
         places = read_layers(model)
         layers = [place.layer for place in places]
         ranges, moments = Ranges(len(feeds)), Moments(layers, len(feeds))
+        edged = padded(model)
         for values in activations(model, feeds):
             for name, value in values.items():
-                ranges.add(name, value)
+                ranges.add(name, value[~np.isneginf(value)] if name in edged else value)
             moments.add(as_read(places, values))
         return Observed(layers, ranges, moments.by_layer())
 

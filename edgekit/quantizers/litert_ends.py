@@ -28,10 +28,21 @@ def links(model: Any) -> list[Link]:
             _names(graph, op.outputs)[0],
             _names(graph, (index for index in op.inputs if _is_float(graph, index))),
             _names(graph, op.outputs),
-            is_layer=_is_layer(model, op),
+            is_layer=_kind(model, op) in _LAYERS,
         )
         for op in graph.operators
     ]
+
+
+def padded(model: Any) -> set[str]:
+    """Tensors that were given edges of some value, by name.
+
+    torch pads with minus infinity before it looks for maxima. That is no value of the tensor: in
+    8 bits it becomes the lowest step, which no maximum prefers to a value.
+    """
+    graph = model.subgraphs[0]
+    made = (op.outputs for op in graph.operators if _kind(model, op) == _KINDS.PADV2)
+    return {name for outputs in made for name in _names(graph, outputs)}
 
 
 def _names(graph: Any, indices: Iterable[int]) -> tuple[str, ...]:
@@ -42,6 +53,7 @@ def _is_float(graph: Any, index: int) -> bool:
     return index >= 0 and graph.tensors[index].type == schema.TensorType.FLOAT32
 
 
-def _is_layer(model: Any, op: Any) -> bool:
+def _kind(model: Any, op: Any) -> int:
     code = model.operatorCodes[op.opcodeIndex]
-    return flatbuffer_utils.get_builtin_code_from_operator_code(code) in _LAYERS
+    kind: int = flatbuffer_utils.get_builtin_code_from_operator_code(code)
+    return kind

@@ -218,6 +218,7 @@ class ModelEntry:
         macs: Multiply-accumulate operations for one sample, as deployed.
         input_size: Height and width of the input, in pixels.
         weights: Where pretrained weights come from, as in `Weights`; empty if there are none.
+        heads: Names of the heads that it can serve.
     """
 
     name: str
@@ -227,6 +228,30 @@ class ModelEntry:
     macs: int
     input_size: int
     weights: str
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextEntry:
+    """A network that reads text and can be asked for.
+
+    Attributes:
+        name: What it is asked for by.
+        family: Name of the family.
+        checkpoint: The checkpoint that it stands for.
+        parameters: Number of parameters.
+        max_tokens: Tokens that it takes at most.
+        weights: Where pretrained weights come from, as in `Weights`; empty if there are none.
+        heads: Names of the heads that it can end in, the usual one first.
+    """
+
+    name: str
+    family: str
+    checkpoint: str
+    parameters: int
+    max_tokens: int
+    weights: str
+    heads: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +261,14 @@ class ModelList:
     Attributes:
         pattern: What was looked for; empty for all short names.
         models: The models.
+        texts: The networks that read text.
         more: Exact names that match too and are not counted.
         schema_version: Version of this record.
     """
 
     pattern: str
     models: tuple[ModelEntry, ...]
+    texts: tuple[TextEntry, ...] = ()
     more: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 

@@ -20,9 +20,11 @@ class SuiteModel(_Strict, frozen=True, kw_only=True):
     """One of `[[models]]`: what `edgekit export` would be told.
 
     Attributes:
-        name: A short name, or an exact timm or torchvision name.
+        name: A short name, an exact timm or torchvision name, or a text network's.
         weights: `pretrained`, `random`, or a checkpoint's path.
-        head: Name of the head.
+        head: Name of the head; empty for the model's own.
+        neck: Name of the neck, or `none`; empty for the head's usual one.
+        nms: Whether decode and suppression of duplicates stand in the file.
         classes: Number of classes; None for the weights'.
         input_size: Height and width in pixels; None for the model's own.
         batch: Batch size where a format fixes it.
@@ -31,7 +33,9 @@ class SuiteModel(_Strict, frozen=True, kw_only=True):
 
     name: Name
     weights: Name = "pretrained"
-    head: Name = "classify"
+    head: str = ""
+    neck: str = ""
+    nms: bool = False
     classes: Positive | None = None
     input_size: Positive | None = None
     batch: Positive = 1
@@ -55,6 +59,8 @@ class SuiteInt8(_Strict, frozen=True, kw_only=True):
 
     Attributes:
         calib: Folder of photos to calibrate on; None for those that come with packages.
+        texts: File with a text a line, for networks that read text; None for edgekit's own.
+        cut: Whether texts are cut that are longer than the network takes.
         allow_few: Whether fewer photos than ranges need are taken all the same.
         recipe: A scheme's name, a recipe's file, or empty for the target's own.
         max_drop: Points of the head's metric or of agreement that may be lost; None for no guard.
@@ -63,6 +69,8 @@ class SuiteInt8(_Strict, frozen=True, kw_only=True):
     """
 
     calib: Name | None = None
+    texts: Name | None = None
+    cut: bool = False
     allow_few: bool = False
     recipe: str = ""
     max_drop: Annotated[float, Meta(ge=0, le=100)] | None = None
@@ -75,10 +83,12 @@ class SuiteEvaluate(_Strict, frozen=True, kw_only=True):
 
     Attributes:
         data: Folder of images: one folder a class, or with a `labels.json`.
+        pairs: Pairs of texts, for networks that read text; None where `data` is that.
         threads: Threads of the runtime; None for the usable cores.
     """
 
     data: Name
+    pairs: Name | None = None
     threads: Positive | None = None
 
 

@@ -1,5 +1,6 @@
 """What came of a training, for people and for scripts."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ def as_json(result: TrainResult) -> dict[str, Any]:
     return record
 
 
-def render(result: TrainResult, folder: Path) -> str:
+def render(result: TrainResult, folder: Path, data: Path) -> str:
     """How good the weights are, by class and size too, and what to do with them.
 
     Args:
         result: What came of it.
         folder: Where its files lie.
+        data: The images that it learnt from.
     """
     part = result.trained_parameters / result.parameters
     head = (
@@ -38,8 +40,9 @@ def render(result: TrainResult, folder: Path) -> str:
             f"adapter {result.weights.trained.adapter_sha256[:12]} merged: "
             f"{result.merge_sqnr_db:.0f} dB to the one beside the weights"
         )
-    size = result.preprocess.size[0]
     end = "" if result.head == _USUAL else f"--head {result.head} "
-    lines.append(f"next: edgekit export {result.model} {end}--weights {folder / result.file} "
-                 f"--int8 --calib DIR   (input {size}x{size})")  # fmt: skip
+    weights, photos = shlex.quote(str(folder / result.file)), shlex.quote(str(data))
+    lines.append(
+        f"next: edgekit export {result.model} {end}--weights {weights} --int8 --calib {photos}"
+    )
     return "\n".join(lines)

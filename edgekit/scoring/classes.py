@@ -13,7 +13,7 @@ from edgekit.metrics import classification
 from edgekit.records import Artifact, digest
 from edgekit.records.scores import Score
 from edgekit.scoring import Exam
-from edgekit.scoring.photos import PhotoScorer, files, stacked
+from edgekit.scoring.photos import PhotoScorer, files
 
 
 class ClassScorer(PhotoScorer):
@@ -34,6 +34,7 @@ class ClassScorer(PhotoScorer):
             right=data.right if all(data.right) else None,
             sha256=digest(rows),
             skipped=data.photos.skipped,
+            notes=data.notes,
         )
 
     def predictions(
@@ -43,7 +44,7 @@ class ClassScorer(PhotoScorer):
         outputs: Iterable[Sequence[Any]],
     ) -> list[Any]:
         """Class scores of each image."""
-        return stacked(outputs)
+        return list(np.concatenate([raw[0] for raw in outputs]))
 
     def agreement(
         self,

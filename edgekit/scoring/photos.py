@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgekit.datasets import READERS, labels, roots
 from edgekit.datasets.aligning import aligned
 from edgekit.datasets.images import Photos, Tensors
@@ -86,8 +84,3 @@ def exam_of(found: Dataset) -> Exam:
 def files(photos: Photos) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of each."""
     return tuple(zip(photos.names, map(file_sha256, photos.paths), strict=True))
-
-
-def stacked(outputs: Iterable[Sequence[Any]]) -> list[Any]:
-    """The first output of each photo."""
-    return list(np.concatenate([raw[0] for raw in outputs]))

@@ -43,6 +43,7 @@ class Loop:
     def __init__(
         self, course: Course, settings: Settings, machine: Machine, checkpoint: Checkpoint
     ) -> None:
+        course.module.to(memory_format=torch.channels_last)
         self._course = course
         self._settings = settings
         self._machine = machine
@@ -74,7 +75,9 @@ class Loop:
             epochs.append(Epoch(number, losses, lr, metrics, seconds))
             self._checkpoint.save(self._state(), epochs)
             on_step(Step(number, self._settings.epochs, 0, 0, epochs[-1].loss, epochs[-1]))
-        return self._average.module, epochs, self._score or self._measure()
+        score = self._score or self._measure()
+        # Files of weights want plain layout.
+        return self._average.module.to(memory_format=torch.contiguous_format), epochs, score
 
     def _epoch(
         self, number: int, on_step: Callable[[Step], None]

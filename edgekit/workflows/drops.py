@@ -77,7 +77,7 @@ def _artifact(plan: BenchPlan) -> Artifact:
 def _check(plan: GatePlan, metric: str, base: float, head: float, count: int) -> Check:
     """The check of a metric of `count` images."""
     points = accuracy.allowed_points(metric, _POINTS * plan.limits.accuracy_drop, count)
-    allowed = base - points / _POINTS
+    allowed = max(0.0, base - points / _POINTS)
     outcome = Outcome.FAIL if head < allowed else Outcome.PASS
     return Check(
         metric=metric,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import replace
 
 from edgekit.errors import UsageError
 from edgekit.models import FAMILIES, catalog, weights
+from edgekit.models.text import catalog as text
 from edgekit.records import ModelEntry, ModelList
 
 # Exact names that are counted and listed at once: each takes half a second.
@@ -24,9 +26,10 @@ def models(pattern: str = "") -> ModelList:
         MissingDependency: A family's library is not installed.
     """
     if not pattern:
-        return ModelList(pattern, catalog.MODELS)
+        return ModelList(pattern, tuple(map(_served, catalog.MODELS)), text.MODELS)
     shell = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
     short = [model for model in catalog.MODELS if _matches(model, shell)]
+    texts = tuple(model for model in text.MODELS if fnmatch.fnmatchcase(model.name, shell))
     listed = {(model.family, model.backbone) for model in short}
     exact = [
         (family, backbone)
@@ -34,11 +37,15 @@ def models(pattern: str = "") -> ModelList:
         for backbone in FAMILIES.get(family).names(shell)
         if (family, backbone) not in listed
     ]
-    if not short and not exact:
+    if not (short or exact or texts):
         raise UsageError(f"no model matches {pattern!r}", hint=catalog.near(pattern))
     counted = [_count(family, backbone) for family, backbone in exact[:LISTED]]
     more = tuple(f"{family}:{backbone}" for family, backbone in exact[LISTED:])
-    return ModelList(pattern, (*short, *counted), more)
+    return ModelList(pattern, tuple(map(_served, (*short, *counted))), texts, more)
+
+
+def _served(model: ModelEntry) -> ModelEntry:
+    return replace(model, heads=catalog.heads_of(model.family, model.backbone))
 
 
 def _matches(model: ModelEntry, shell: str) -> bool:

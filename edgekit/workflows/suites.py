@@ -11,17 +11,16 @@ import msgspec
 from edgekit import storage
 from edgekit.errors import DataError, UsageError
 from edgekit.quantization.target import target as find_target
-from edgekit.records import Format, ModelRequest, Precision
+from edgekit.records import Format, Precision, TextRequest
 from edgekit.records.suite import Suite, SuiteModel, SuiteTarget
 from edgekit.records.sweep import Cell
 from edgekit.runtimes import RUNTIMES
 from edgekit.wire import Failure
-from edgekit.workflows import machines, routes
+from edgekit.workflows import machines, requests, routes
 from edgekit.workflows.export import ExportPlan
 from edgekit.workflows.int8 import Int8Plan, read_recipe
 
 _MOST_BYTES = 2**20
-_WORDS = {"pretrained", "random"}  # of weights; all others are files
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,80 +95,86 @@ def plan(suite: Suite, out: Path) -> SweepPlan:
         DataError: Its recipe can't be read.
     """
     _check(suite)
-    int8 = _int8(suite)
-    cells = tuple(_cells(suite))
+    found = dict(_cells(suite))
     return SweepPlan(
         suite=suite,
         out=out,
         # In full: who builds may be in another folder.
-        builds=tuple(_builds(suite, out.absolute(), int8)),
-        cells=cells,
-        impossible={cell: why for cell in cells if (why := _impossible(cell))},
+        builds=tuple(_builds(suite, out.absolute())),
+        cells=tuple(found),
+        impossible={
+            cell: why for cell, model in found.items() if (why := _impossible(model, cell))
+        },
     )
 
 
-def _cells(suite: Suite) -> Iterator[Cell]:
+def _cells(suite: Suite) -> Iterator[tuple[Cell, SuiteModel]]:
     for target in suite.targets:
         for model in suite.models:
             for format in suite.formats:
                 for precision in suite.precisions:
-                    yield Cell(model.name, target.name, format, precision)
+                    cell = Cell(requests.title(model), target.name, format, precision)
+                    yield cell, model
 
 
-def _impossible(cell: Cell) -> Failure | None:
+def _impossible(model: SuiteModel, cell: Cell) -> Failure | None:
     try:
+        requests.check(model, cell.format)
         routes.check(cell.format, cell.precision)
     except UsageError as error:
         return Failure.of("plan", error)
     return None
 
 
-def _builds(suite: Suite, out: Path, int8: Int8Plan) -> Iterator[Build]:
+def _builds(suite: Suite, out: Path) -> Iterator[Build]:
     """One a model and target, so that the model is traced once; formats differ in precisions."""
     for target in suite.targets:
         for model in suite.models:
-            for precisions, formats in _groups(suite).items():
+            request = requests.request(model)
+            for precisions, formats in _groups(suite, model).items():
                 yield Build(
                     ExportPlan(
-                        request=ModelRequest(**msgspec.structs.asdict(model)),
+                        request=request,
                         formats=tuple(formats),
                         precisions=precisions,
                         target=find_target(target.name),
                         out=out / target.name,
-                        int8=int8,
+                        int8=_int8(suite, text=isinstance(request, TextRequest)),
                     ),
                     tuple(
-                        Cell(model.name, target.name, format, precision)
+                        Cell(requests.title(model), target.name, format, precision)
                         for format in formats
                         for precision in precisions
                     ),
                 )
 
 
-def _groups(suite: Suite) -> dict[tuple[Precision, ...], list[Format]]:
+def _groups(suite: Suite, model: SuiteModel) -> dict[tuple[Precision, ...], list[Format]]:
     groups: dict[tuple[Precision, ...], list[Format]] = {}
     for format in suite.formats:
-        there = routes.PRECISIONS[format]
+        there = routes.PRECISIONS[format] if requests.can_be(model, format) else ()
         if possible := tuple(each for each in suite.precisions if each in there):
             groups.setdefault(possible, []).append(format)
     return groups
 
 
-def _int8(suite: Suite) -> Int8Plan:
+def _int8(suite: Suite, *, text: bool) -> Int8Plan:
     given = suite.int8
+    samples = given.texts if text else given.calib
     return Int8Plan(
-        Path(given.calib) if given.calib else None,
+        Path(samples) if samples else None,
         given.allow_few,
         *read_recipe(given.recipe),
         given.max_drop,
         Path(given.data) if given.data else None,
         given.keep,
+        given.cut,
     )
 
 
 def _check(suite: Suite) -> None:
     for what, names in (
-        ("model", [model.name for model in suite.models]),
+        ("model", [requests.title(model) for model in suite.models]),
         ("target", [target.name for target in suite.targets]),
         ("format", [format.value for format in suite.formats]),
         ("precision", [precision.value for precision in suite.precisions]),
@@ -199,25 +204,23 @@ def _placed(suite: Suite, folder: Path) -> Suite:
     def absolute(name: str | None) -> str | None:
         return None if name is None else str(folder / name)
 
-    def placed(model: SuiteModel) -> SuiteModel:
-        weights = model.weights
-        own = weights if weights in _WORDS else str(folder / weights)
-        return msgspec.structs.replace(model, weights=own)
-
-    int8 = suite.int8
+    int8, judged = suite.int8, suite.evaluate
     recipe = folder / int8.recipe
     return msgspec.structs.replace(
         suite,
-        models=tuple(map(placed, suite.models)),
+        models=tuple(requests.placed(model, folder) for model in suite.models),
         int8=msgspec.structs.replace(
             int8,
             calib=absolute(int8.calib),
+            texts=absolute(int8.texts),
             data=absolute(int8.data),
             # A scheme's name, unless there is such a file.
             recipe=str(recipe) if int8.recipe and recipe.exists() else int8.recipe,
         ),
-        evaluate=suite.evaluate
-        and msgspec.structs.replace(suite.evaluate, data=str(folder / suite.evaluate.data)),
+        evaluate=judged
+        and msgspec.structs.replace(
+            judged, data=str(folder / judged.data), pairs=absolute(judged.pairs)
+        ),
     )
 
 

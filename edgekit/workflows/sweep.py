@@ -71,14 +71,15 @@ class Sweep:
         asked = self._plan.suite.evaluate
         if asked is None:
             return
-        cells, tasks = {}, []
-        known = _Accuracies(self._store, Path(asked.data))
+        cells, tasks, cut = {}, [], self._plan.suite.int8.cut
+        known = _Accuracies(self._store)
         for cell, artifact in self._artifacts():
-            if found := known.of(artifact):
+            data = Path((asked.pairs if artifact.tokens else None) or asked.data)
+            if found := known.of(artifact, data):
                 self._cells[cell] = replace(self._cells[cell], accuracy=found)
                 continue
             cells[cell.name] = cell
-            work = EvalPlan(artifact.path, Path(asked.data), None, asked.threads)
+            work = EvalPlan(artifact.path, data, None, asked.threads, cut=cut)
             tasks.append(Task(cell.name, judge, work))
 
         def done(task: Task, outcome: EvalResult | Failure | EdgekitError) -> None:
@@ -191,23 +192,22 @@ def judge(plan: EvalPlan, site: Site) -> EvalResult | Failure:
 
 
 class _Accuracies:
-    """What the store knows of the worth of artifacts on the very images of a folder."""
+    """What the store knows of the worth of artifacts on the very images or texts of a set."""
 
-    def __init__(self, store: Store, data: Path) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._data = data
-        self._digests: dict[tuple[str, labels.Classes], str] = {}
+        self._digests: dict[tuple[Path, str, labels.Classes], str] = {}
 
-    def of(self, artifact: Artifact) -> EvalResult | None:
-        """What `artifact` is worth; None where it isn't known."""
+    def of(self, artifact: Artifact, data: Path) -> EvalResult | None:
+        """What `artifact` is worth on `data`; None where it isn't known."""
         found = self._store.accuracy_of(artifact.sha256)
         if found is None or found.runtime != routes.RUNTIME_OF[artifact.format][0]:
             return None
-        key = (scoring.metric_of(artifact), labels.of(artifact))
+        key = (data, scoring.metric_of(artifact), labels.of(artifact))
         try:
             if key not in self._digests:
                 scorer = scoring.scorer_of(artifact)
-                self._digests[key] = scorer.read(artifact, self._data, cut=False).sha256
+                self._digests[key] = scorer.read(artifact, data, cut=False).sha256
         except EdgekitError:
             return None  # evaluating it says the same, as its failure
         return found if found.data_sha256 == self._digests[key] else None

@@ -13,6 +13,8 @@ def test_the_short_names(run_cli):
     assert done.stderr == ""
     for word in ("mobilenet", "efficientnet", "tf_efficientnet_lite0", "385.2", "random only"):
         assert word in done.stdout
+    for words in ("max tokens", "all-MiniLM-L6-v2", "segment-fpn, detect", "next-token-cached"):
+        assert words in done.stdout
 
 
 def test_json_is_the_record(run_json):
@@ -21,8 +23,12 @@ def test_json_is_the_record(run_json):
     first = found["models"][0]
     assert first.keys() == {
         "name", "family", "backbone", "parameters", "macs", "input_size", "weights",
+        "heads",
     }  # fmt: skip
     assert {"toy", "vit", "resnet"} <= {model["name"] for model in found["models"]}
+    assert "detect" in first["heads"]
+    assert [model["name"] for model in found["texts"]] == ["bert", "gpt", "bert:tiny", "gpt:tiny"]
+    assert all(model["max_tokens"] for model in found["texts"])
 
 
 def test_a_pattern_finds_exact_names_and_counts_them(run_json):
@@ -34,6 +40,9 @@ def test_a_pattern_finds_exact_names_and_counts_them(run_json):
     }
     # Whole detectors, each more than its backbone.
     whole = [number for name, number in macs.items() if name.startswith("detectors:")]
+    assert {tuple(model["heads"]) for model in found["models"]} == {
+        ("classify", "embed"), ("detect-rcnn",), ("detect-ssd",),
+    }  # fmt: skip
     assert len(whole) == 3
     assert min(whole) > 216_589_760
     assert found["more"] == []

@@ -73,3 +73,47 @@ def test_a_mask_is_placed_as_its_photo(mode, photo):
     assert there.any()
     scale = pixels.placement(contract, *photo)[0][0]
     assert np.abs(placed[there] - mask[there]).max() <= 1 + 1 / scale
+
+
+contracts = st.builds(
+    lambda mode, size, larger: preprocess(
+        mode, size, tuple(round(edge * larger) for edge in size) if mode == "center" else size
+    ),
+    st.sampled_from(["center", "squash", "border"]),
+    st.tuples(st.integers(16, 40), st.integers(16, 40)),
+    st.floats(1.0, 1.3),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(contracts, st.tuples(sizes, sizes), st.integers(0, 99))
+def test_boxes_come_back_to_the_photo(contract, photo, seed):
+    random = np.random.default_rng(seed)
+    low = random.uniform(0, 0.8, (5, 2)) * photo
+    boxes = np.concatenate([low, low + random.uniform(1, 9, (5, 2))], axis=1)
+    scale, offset = pixels.placement(contract, *photo)
+    placed = boxes * np.tile(scale, 2) + np.tile(offset, 2)
+    expected = [
+        [min(max(value, 0.0), edge) for value, edge in zip(box, photo * 2, strict=True)]
+        for box in boxes
+    ]
+    found = pixels.lift_boxes(contract, photo, placed)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert pixels.lift_boxes(contract, photo, np.zeros((0, 4))).shape == (0, 4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(contracts, st.tuples(sizes, sizes), st.integers(1, 2), st.integers(0, 99))
+def test_masks_come_back_to_the_photo(contract, photo, coarser, seed):
+    # A head may give one value for several pixels of the input.
+    height, width = (-(-edge // coarser) for edge in contract.size)
+    mask = np.random.default_rng(seed).integers(1, 9, (height, width), np.uint8)
+    scale, offset = pixels.placement(contract, *photo)
+    expected = np.zeros((photo[1], photo[0]), np.uint8)
+    for y in range(photo[1]):
+        for x in range(photo[0]):
+            row = ((y + 0.5) * scale[1] + offset[1]) * height / contract.size[0]
+            column = ((x + 0.5) * scale[0] + offset[0]) * width / contract.size[1]
+            if 0 <= row < height and 0 <= column < width:
+                expected[y, x] = mask[int(row), int(column)]
+    np.testing.assert_array_equal(pixels.lift_mask(contract, photo, mask), expected)

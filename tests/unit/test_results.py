@@ -197,6 +197,32 @@ def test_other_results_come_back(store: Store) -> None:
     assert len(store.find()) == 1
 
 
+def test_an_older_evaluation_is_read(tmp_path: Path) -> None:
+    old = {
+        "schema_version": 3, "record": "eval", "run": "", "measured_at": "", "artifact": "toy/onnx",
+        "sha256": "c" * 64, "runtime": "onnxruntime", "images": 12, "top1": 0.25, "top5": 0.5,
+        "agreement": 0.75, "skipped": ["a.txt"], "data_sha256": "d", "device": "local",
+    }  # fmt: skip
+    path = tmp_path / "old.json"
+    path.write_bytes(msgspec.json.encode({**old, "record_sha256": digest(old)}))
+    (found,) = reading.read(path).accuracies
+    assert (found.metric, found.value, found.agreement, found.float32) == (
+        "top1",
+        0.25,
+        0.75,
+        None,
+    )
+    assert found.score == Score("top1", 0.25, {"top5": 0.5}, images=12)
+    blank = {**old, "top1": None, "top5": None}
+    path.write_bytes(msgspec.json.encode({**blank, "record_sha256": digest(blank)}))
+    (found,) = reading.read(path).accuracies
+    assert (found.score, found.value) == (None, None)
+    saved = tmp_path / "saved.json"
+    printed = {**report.as_json([leg()]), "schema_version": 3, "accuracies": [old]}
+    saved.write_bytes(msgspec.json.encode(printed))
+    assert [each.value for each in reading.read(saved).accuracies] == [0.25]
+
+
 def test_what_bench_printed_is_read(tmp_path: Path) -> None:
     path = tmp_path / "saved.json"
     printed = report.as_json([leg(), FAILED], [VERDICT], {EVAL.sha256: EVAL})

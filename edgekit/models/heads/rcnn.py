@@ -22,12 +22,16 @@ from torchvision.ops import MultiScaleRoIAlign, nms, roi_align
 from edgekit.models import Setting
 from edgekit.models.heads import anchors
 
-# Anchors for objects from 16 to 400 pixels, one size a map and three shapes of it.
-SIZES = ((32,), (64,), (128,), (256,))
+# Anchors for objects from 10 to 300 pixels: two and three strides of each map, in three shapes.
+SIZES = ((16, 24), (32, 48), (64, 96), (128, 192))
 SHAPES = (0.5, 1.0, 2.0)
 POOLED, SAMPLES, HIDDEN = 7, 2, 256
 # Proposals of each map that are looked at, and of all maps that go into the second stage.
 BEFORE, AFTER = 256, 100
+# Anchors and proposals of an image that are learnt from. torchvision's 512 proposals are for
+# photos of 800 pixels: at the sizes of edge devices, the second stage would take far longer to
+# train than backbone and neck.
+ANCHORS_LEARNT, PROPOSALS_LEARNT = 128, 64
 
 
 class Maps(nn.Module):
@@ -212,11 +216,15 @@ def _detector(body: nn.Module, setting: Setting) -> Any:
         min_size=min(setting.size),
         max_size=max(setting.size),
         rpn_anchor_generator=AnchorGenerator(SIZES, (SHAPES,) * len(SIZES)),
+        rpn_pre_nms_top_n_train=BEFORE,
         rpn_pre_nms_top_n_test=BEFORE,
+        rpn_post_nms_top_n_train=AFTER,
         rpn_post_nms_top_n_test=AFTER,
+        rpn_batch_size_per_image=ANCHORS_LEARNT,
         box_roi_pool=MultiScaleRoIAlign(names, POOLED, SAMPLES),
         box_head=TwoMLPHead(setting.channels[0] * POOLED**2, HIDDEN),
         box_predictor=FastRCNNPredictor(HIDDEN, setting.classes + 1),
+        box_batch_size_per_image=PROPOSALS_LEARNT,
         _skip_resize=True,
     )
 

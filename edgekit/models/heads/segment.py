@@ -16,6 +16,16 @@ from edgekit.models.heads.segment_loss import losses
 from edgekit.models.necks.pan import pointwise, separable
 
 LRASPP_WIDTH = 128
+# Spread of the weights of a new layer of scores.
+_SMALL = 0.01
+
+
+def even(layer: nn.Conv2d) -> nn.Conv2d:
+    """`layer`, so that all classes begin as nearly equal, whatever the maps are."""
+    nn.init.normal_(layer.weight, std=_SMALL)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def to_pixels(scores: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -35,6 +45,8 @@ class Lraspp(nn.Module):
         self.size = setting.size
         low, *_, high = setting.channels
         self.scores = LRASPPHead(low, high, setting.classes, LRASPP_WIDTH)
+        even(self.scores.low_classifier)
+        even(self.scores.high_classifier)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """`logits` (N, classes, H, W)."""
@@ -57,7 +69,7 @@ class Decoder(nn.Module):
         width = setting.channels[0]
         self.each = nn.ModuleList(pointwise(width, width) for _ in setting.channels)
         self.both = separable(width)
-        self.scores = nn.Conv2d(width, setting.classes, 1)
+        self.scores = even(nn.Conv2d(width, setting.classes, 1))
 
     def forward(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """`logits` (N, classes, H, W)."""
@@ -71,17 +83,21 @@ class Decoder(nn.Module):
 
 @dataclass(frozen=True)
 class Segment:
-    """A segmentation head."""
+    """A segmentation head, and the indices of the maps that it does without."""
 
     build: type[Lraspp | Decoder]
     necks: tuple[str, ...]
+    unread: tuple[int, ...] = ()
     outputs: tuple[str, ...] = ("logits",)
     embed: bool = False
 
-    def attach(self, module: nn.Module, setting: Setting | None = None) -> nn.Module:
+    def attach(self, module: Any, setting: Setting | None = None) -> nn.Module:
         """`module` with the head on its maps."""
         if setting is None:
             raise ValueError("a segmentation head stands on maps")
+        if isinstance(module.neck, nn.Identity):
+            for index in self.unread:
+                module.features.leave(index)
         return Dense(module, self.build(setting))
 
     def losses(
@@ -91,5 +107,5 @@ class Segment:
         return losses(module(images)[0], targets)
 
 
-LRASPP = Segment(Lraspp, (NO_NECK, *NECKS.names()))
+LRASPP = Segment(Lraspp, (NO_NECK, *NECKS.names()), unread=(1,))
 DECODER = Segment(Decoder, tuple(NECKS.names()))

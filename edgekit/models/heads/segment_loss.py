@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 # Pixels that nobody labelled.
 IGNORED = 255
@@ -20,15 +19,16 @@ def losses(logits: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]
         masks: Class of each pixel, (N, H, W), int64; `IGNORED` where it isn't known.
     """
     known = masks != IGNORED
-    pixels = nn.functional.cross_entropy(logits, masks, ignore_index=IGNORED, reduction="sum")
-    shares = logits.softmax(dim=1) * known[:, None]
     classes = torch.where(known, masks, 0)
-    truth = nn.functional.one_hot(classes, logits.shape[1]).movedim(-1, 1) * known[:, None]
-    both = (shares * truth).sum(dim=(0, 2, 3))
-    sizes = (shares + truth).sum(dim=(0, 2, 3))
-    there = truth.sum(dim=(0, 2, 3)) > 0
-    dice = 1 - 2 * both / sizes.clamp(min=1.0)
+    logs = logits.log_softmax(dim=1)
+    own = logs.gather(1, classes[:, None])[:, 0] * known
+    count = logits.shape[1]
+    given = (logs.exp() * known[:, None]).sum(dim=(0, 2, 3))
+    truth = masks[known].bincount(minlength=count)
+    both = own.new_zeros(count).index_add(0, classes.flatten(), (own.exp() * known).flatten())
+    dice = 1 - 2 * both / (given + truth).clamp(min=1.0)
+    there = truth > 0
     return {
-        "pixels": pixels / known.sum().clamp(min=1),
+        "pixels": -own.sum() / known.sum().clamp(min=1),
         "overlap": (dice * there).sum() / there.sum().clamp(min=1),
     }

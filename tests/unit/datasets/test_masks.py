@@ -40,7 +40,7 @@ def test_classes_can_have_names(tmp_path):
     (tmp_path / "classes.txt").write_text("ground\nroad\nsky\n")
     found = read(tmp_path)
     assert found.names == ("ground", "road", "sky")
-    assert found.notes == ("classes without a pixel, which can't be learnt: sky",)
+    assert found.notes == ("classes without a pixel: sky",)
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path):

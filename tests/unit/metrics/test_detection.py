@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from edgekit.metrics import detection
 from edgekit.metrics.detection import Objects
+from tests.plain_scores import average_precision
 
 NAMES = ("cat", "dog")
 
@@ -69,46 +70,6 @@ def test_boxes_on_an_image_without_objects_cost_precision():
     assert {image.name: image.note for image in found.worst} == {"1.png": "0 of 0 missed, 1 wrong"}
 
 
-def _plain(given, right, classes):
-    """Average precision at overlap 0.5 as COCO defines it: 101 recalls, mean over classes."""
-    values = []
-    for index in range(classes):
-        total = sum(int((each.classes == index).sum()) for each in right)
-        if not total:
-            continue
-        rows = [
-            (float(each.scores[k]), image, each.corners[k])
-            for image, each in enumerate(given)
-            for k in np.flatnonzero(each.classes == index)
-        ]
-        rows.sort(key=lambda row: -row[0])
-        used, hits = set(), []
-        for _, image, box in rows:
-            best, place = 0.5 - 1e-10, None
-            for k in np.flatnonzero(right[image].classes == index):
-                if (image, k) not in used and _overlap(box, right[image].corners[k]) >= best:
-                    best, place = _overlap(box, right[image].corners[k]), (image, k)
-            used |= {place} if place else set()
-            hits.append(place is not None)
-        true = np.cumsum(hits)
-        precision = true / np.arange(1, len(hits) + 1)
-        recall = true / total
-        values.append(
-            np.mean(
-                [max(precision[recall >= level], default=0.0) for level in np.linspace(0, 1, 101)]
-            )
-            if hits
-            else 0.0
-        )
-    return float(np.mean(values))
-
-
-def _overlap(a, b):
-    sides = [max(0.0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in range(2)]
-    both = sides[0] * sides[1]
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2**32 - 1))
 def test_it_is_what_the_definition_gives(seed):
@@ -133,7 +94,7 @@ def test_it_is_what_the_definition_gives(seed):
         scores = random.permutation(len(corners)) / 10 + random.uniform(0, 0.01)
         given_boxes.append(Objects(corners, classes, scores.astype(np.float32)))
     found = score(given_boxes, right)
-    assert found.value == pytest.approx(_plain(given_boxes, right, 2), abs=1e-6)
+    assert found.value == pytest.approx(average_precision(given_boxes, right, 2), abs=1e-6)
 
 
 @pytest.mark.parametrize(("bottom", "note"), [(4, "1 of 1 missed, 1 wrong"), (6, "")])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.errors import UsageError
-from edgekit.models import catalog, macs
+from edgekit.models import HEADS, catalog, macs, network
 from edgekit.records import ModelRequest
 
 QUICK = {"toy", "mobilenet"}
@@ -20,6 +20,26 @@ def test_the_table_holds_what_is_measured(model):
     cost = macs.measure(model.family, model.backbone)
     assert (cost.parameters, cost.macs) == (model.parameters, model.macs)
     assert cost.input_size == (model.input_size, model.input_size)
+
+
+@pytest.mark.parametrize("name", ["toy", "resnet18", "torchvision:resnet18"])
+def test_the_heads_that_are_listed_are_those_that_can_be_had(name):
+    family, backbone = catalog.resolve(name)
+    listed = catalog.heads_of(family, backbone)
+    assert set(listed) <= set(HEADS.names())
+    for head in HEADS.names():
+        classes = None if head == "embed" else 3
+        asked = ModelRequest(name, head, classes, "random", input_size=64)
+        if head in listed:
+            assert network.unfused(asked, family, backbone).names
+        else:
+            with pytest.raises(UsageError):
+                network.unfused(asked, family, backbone)
+
+
+@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large"])
+def test_a_whole_detector_has_one_head(name):
+    assert catalog.heads_of("detectors", name) == (catalog.own_head(name),)
 
 
 def test_known_numbers_of_a_known_network():

@@ -43,6 +43,14 @@ def test_the_trace_gives_what_the_network_gives_in_every_output(tmp_path: Path, 
         np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("head", SHAPES)
+def test_every_parameter_is_read(head: str):
+    module = dense.build(request(head), "toy", "toy").module.train().requires_grad_()
+    outputs = module(torch.randn(2, 3, SIZE, SIZE))
+    sum(output.square().mean() for output in outputs).backward()
+    assert [name for name, one in module.named_parameters() if one.grad is None] == []
+
+
 @pytest.mark.parametrize(
     ("asked", "shapes"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torchvision.models.detection.image_list import ImageList
-from torchvision.ops import batched_nms
+from torchvision.ops import batched_nms, box_iou
 
 from edgekit.models import FAMILIES, HEADS, Setting, dense
 from edgekit.models.heads.finished import Finished
@@ -36,6 +37,28 @@ def two_stage():
 @pytest.fixture(scope="module")
 def images():
     return torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("edge", [11, 16, 20, 30, 45, 64, 80, 110, 150, 192, 280])
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0])
+def test_an_anchor_covers_half_of_an_object_of_any_size(edge, shape):
+    request = ModelRequest("toy", "detect-rcnn", 3, "random", 320)
+    anchors = dense.build(request, "toy", "toy").module.anchors
+    height = edge * shape**0.5
+    width = edge / shape**0.5
+    middle = torch.tensor([160.0, 160.0]).repeat(2)
+    box = middle + torch.tensor([-width, -height, width, height]) / 2
+    assert box_iou(anchors, box[None]).max() >= 0.45
+
+
+def test_the_second_stage_learns_from_few_boxes_of_an_image(two_stage, images):
+    seen = []
+    module = copy.deepcopy(two_stage).train()
+    head = module.detector.roi_heads.box_head
+    head.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    target = {"boxes": torch.tensor([[8.0, 8.0, 40.0, 40.0]]), "labels": torch.tensor([1])}
+    HEADS.get("detect-rcnn").losses(module, images, [target] * 2)
+    assert 0 < seen[0] <= 2 * 64
 
 
 def test_two_stages_find_what_torchvision_finds(two_stage, images):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from edgekit.quantization.target import target
 from edgekit.quantizers.litert import MODEL, QUANTIZER
 from edgekit.quantizers.litert_layers import Runner, activations, as_read, read_layers, read_model
 from edgekit.records import FloatLayer, Format, Precision, Recipe
-from tests.unit.quantizers.litert_files import FLOAT16, KINDS, File
+from tests.unit.quantizers.litert_files import FLOAT16, INT32, KINDS, File
 
 # The library's own interpreter, by which it looks whether ranges are missing.
 pytestmark = pytest.mark.filterwarnings("ignore:.*preserve_all_tensors")
@@ -172,6 +173,29 @@ def test_a_dead_channel_keeps_its_bias(tmp_path):
     quantized(path, feeds=feeds)
     (found,) = Runner((tmp_path / MODEL).read_bytes()).run(feeds[0])
     assert np.abs(found[..., 1] - 2.0).max() < 0.05
+
+
+def test_edges_of_minus_infinity_are_no_part_of_a_range(tmp_path):
+    made = File((1, 8, 8, 3))
+    w, b = made.constant("w", normal(4, 3, 3, 3)), made.constant("b", normal(4))
+    a = made.conv(made.input, w, b, name="a")  # below zero as well: no edge of zeros would do
+    sides = made.tensor(
+        "sides", (4, 2), np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32), INT32
+    )
+    edge = made.constant("edge", np.full((), -np.inf))
+    wider = made.add(KINDS.PADV2, [a, sides, edge], "wider", (1, 10, 10, 4))
+    window = schema.Pool2DOptionsT()
+    window.filterHeight = window.filterWidth = 3
+    window.strideH = window.strideW = 2
+    window.padding = 1  # none
+    kind = KINDS.MAX_POOL_2D
+    path = made.save(tmp_path / "m.tflite", made.add(kind, [wider], "y", (1, 4, 4, 4), window))
+    feeds = images()
+    quantized(path, feeds=feeds)
+    exact, close = Runner(path.read_bytes()), Runner((tmp_path / MODEL).read_bytes())
+    for feed in feeds:
+        (expected,), (found,) = exact.run(feed), close.run(feed)
+        assert np.abs(found - expected).max() < 0.03 * np.abs(expected).max()
 
 
 def test_weights_that_two_layers_share_become_each_ones_own(tmp_path):

@@ -62,7 +62,7 @@ def result():
 
 
 def test_people_read_the_whole_each_class_each_size_and_the_worst(result):
-    text = training.render(result, Path("trained/x"))
+    text = training.render(result, Path("trained/x"), Path("my data"))
     for words in (
         "trained 50 of 1,000 parameters (5.0%)",
         "75.0 %",
@@ -70,13 +70,13 @@ def test_people_read_the_whole_each_class_each_size_and_the_worst(result):
         "small",
         "bad.png",
         "adapter cccccccccccc merged: 121 dB",
-        "edgekit export mobilenet --weights trained/x/model.safetensors",
+        "edgekit export mobilenet --weights trained/x/model.safetensors --int8 --calib 'my data'",
     ):
         assert words in text
 
 
 def test_the_next_command_names_a_head_that_export_would_not_take_by_itself(result):
-    text = training.render(replace(result, head="detect"), Path("x"))
+    text = training.render(replace(result, head="detect"), Path("x"), Path("d"))
     assert "edgekit export mobilenet --head detect --weights x/model.safetensors" in text
 
 

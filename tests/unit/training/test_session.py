@@ -8,7 +8,7 @@ import torch
 from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models import network, trained
 from edgekit.records import ModelRequest
-from edgekit.training import loop
+from edgekit.training import loop, machine
 from edgekit.training.session import _calm
 
 
@@ -64,6 +64,14 @@ def test_a_training_that_was_killed_gives_what_it_would_have_given(
     assert begun[0] == 2
     assert again.weights.sha256 == whole.weights.sha256
     assert [epoch.losses for epoch in again.epochs] == [epoch.losses for epoch in whole.epochs]
+
+
+def test_images_are_computed_channels_last_and_weights_end_in_plain_layout(session, tmp_path):
+    images, target = machine.here().moved((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert target.shape == (2,)
+    module, _, _ = session(epochs=1).train(tmp_path, lambda _: None)
+    assert all(each.is_contiguous() for each in module.state_dict().values())
 
 
 def test_another_seed_gives_another_network(session, tmp_path):

@@ -149,3 +149,43 @@ def test_a_recipe_that_nobody_knows():
     with pytest.raises(UsageError, match="w8a8-statik") as caught:
         read_recipe("w8a8-statik")
     assert "w8a8-static" in caught.value.hint
+
+
+def test_the_roots_of_data_sets_are_taken(enough, tmp_path):
+    by_class, masks, coco = (tmp_path / name for name in ("classes", "masks", "coco"))
+    for index, path in enumerate(sorted(enough.iterdir())):
+        places = (by_class / f"class{index % 2}", masks / "images", coco)
+        for folder in places:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / path.name)
+    shutil.copytree(masks / "images", masks / "masks")
+    (masks / "classes.txt").write_text("ground")
+    (coco / "annotations.json").write_text("{}")
+    for root in (by_class, masks, coco):
+        found = calibration_set(root, 0)
+        assert len(found.digests) == 44
+        assert found.photos.skipped == ()
+        assert "skipped" not in found.words()
+    assert all(path.parent.name == "images" for path in calibration_set(masks, 0).photos.paths)
+
+
+def test_of_a_divided_set_one_part_is_learnt_from_and_the_other_measured_on(enough, tmp_path):
+    shutil.copytree(enough, tmp_path / "train" / "images")
+    photos(tmp_path / "test" / "images", 5, seed=9)
+    for part in ("train", "test"):
+        (tmp_path / part / "masks").mkdir()
+    assert len(calibration_set(tmp_path, 0).digests) == 44
+    assert len(measured_set(tmp_path).digests) == 5
+    Int8Plan(calib=tmp_path, max_drop=1.0, data=tmp_path).calibration(0)
+
+
+def test_what_is_right_decides_the_file_too(enough, tmp_path):
+    root = shutil.copytree(enough, tmp_path / "data" / "cat")
+    plan = Int8Plan(max_drop=1.0, data=root.parent)
+    keys = [plan.guard_key, plan.guard_key]
+    root.rename(root.parent / "dog")
+    keys.append(plan.guard_key)
+    (root.parent / "labels.json").write_text("{}")
+    keys.append(plan.guard_key)
+    assert keys[0] == keys[1]
+    assert len({str(key) for key in keys}) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from edgekit.records import Artifact, Calibration, Limits
 from edgekit.transports import linked
 from edgekit.workflows.drops import accuracy_checks
 from edgekit.workflows.infer import HERE, infer
-from tests import foreign_files, gate_files
+from tests import foreign_files, gate_files, task_files
 
 COUNT = 8
 
@@ -108,3 +109,38 @@ def test_what_accuracy_cannot_be_compared_on(tmp_path, base, photos):
     flattered = gate_files.artifact(tmp_path / "flattered", calibration=seen)
     refused(flattered.path, DataError, "calibrated on 1 of these images: 003.png")
     assert accuracy_checks(gate_files.plan(base.path, foreign), lambda _: None) == ()
+
+
+def test_boxes_and_masks_may_fall_as_allowed_by_their_own_metric(tmp_path):
+    data = task_files.drawn(tmp_path / "data")
+    for metric, models in (
+        ("map50", (task_files.detector(), task_files.detector(0.38))),
+        ("miou", (task_files.segmenter(), task_files.segmenter(0.61))),
+    ):
+        base, head = (
+            task_files.artifact(tmp_path / metric / name, model)
+            for name, model in zip(("base", "head"), models, strict=True)
+        )
+        found = {}
+        for drop in (0.0001, 0.5):
+            plan = gate_files.plan(
+                base.path, head.path, data=data, limits=Limits(accuracy_drop=drop)
+            )
+            (found[drop],) = accuracy_checks(plan, lambda _: None)
+        assert {check.metric for check in found.values()} == {metric}
+        assert found[0.5].base > found[0.5].head > 0
+        # Less than one image: what is no share of images is held to its budget.
+        assert [found[drop].outcome for drop in (0.0001, 0.5)] == ["fail", "pass"]
+        assert "image," not in found[0.5].reason
+        assert "50 points less may be" in found[0.5].reason
+
+
+def test_heads_of_two_kinds_are_not_compared(tmp_path):
+    data = task_files.drawn(tmp_path / "data")
+    base = task_files.artifact(tmp_path / "base", task_files.detector())
+    spec = replace(base.spec, head="segment")
+    storage.write_record(
+        replace(base, path=shutil.copytree(base.path, tmp_path / "head"), spec=spec)
+    )
+    with pytest.raises(UsageError, match="head ends in 'segment', base in 'detect'"):
+        accuracy_checks(gate_files.plan(base.path, tmp_path / "head", data=data), lambda _: None)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.datasets import images, labels
+from edgekit import storage
+from edgekit.datasets import images, labels, texts
 from edgekit.errors import ToolError, UsageError
 from edgekit.quantization.recipe import recipe
 from edgekit.quantization.target import NAMED, target
@@ -23,6 +24,7 @@ from edgekit.records import (
     Precision,
     Preprocess,
     Recipe,
+    Tokens,
     Weights,
 )
 from edgekit.scoring import photos
@@ -32,6 +34,8 @@ from edgekit.workflows import accuracy
 from edgekit.workflows.calibrate import PhotoSet
 from edgekit.workflows.guard import Guard, fewest, over_budget
 from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.textsets import TextSet
+from tests import task_files
 
 
 @given(st.integers(0, 300), st.integers(0, 300))
@@ -225,3 +229,76 @@ def test_options_of_a_guard_without_a_budget_are_refused():
     for options in ({"keep": True}, {"data": Path("photos")}):
         with pytest.raises(UsageError, match="belongs to --max-drop"):
             Int8Plan(**options)
+
+
+def masks_of(artifact, scorer, exam, way, *, rows=12):
+    """All that is right, but for some rows where layers are in 8 bits."""
+    float_layers = len(artifact.recipe.float_layers) if artifact.recipe else 99
+    lost = max(0, rows - 4 * float_layers)
+    found = [np.array(exam.right.right(index)) for index in range(exam.count)]
+    for each in found:
+        each[:lost] = 0
+    return found
+
+
+def test_a_budget_on_masks_is_in_points_of_their_own_metric(guard, monkeypatch, tmp_path):
+    data = task_files.drawn(tmp_path / "data")
+    height, width = task_files.PHOTO
+    exact = replace(
+        ARTIFACT,
+        spec=replace(ARTIFACT.spec, head="segment", classes=3),
+        preprocess=replace(
+            ARTIFACT.photos, size=(height, width), resize=(height, width), mode="squash"
+        ),
+    )
+    monkeypatch.setattr(photos, "file_sha256", storage.file_sha256)
+    monkeypatch.setattr(accuracy, "predicted", masks_of)
+    chosen = {}
+    for budget in (0.1, 100.0):
+        builder, found = guard(0, max_drop=budget, data=data)
+        monkeypatch.setattr(builder, "_artifact", lambda recipe: replace(exact, recipe=recipe))
+        found.mend(LEG)
+        chosen[budget] = builder.chosen.guard
+    # Finer than one of six images, and all the same it is held to.
+    assert (chosen[0.1].metric, chosen[0.1].float32, chosen[0.1].images) == ("miou", 1.0, 6)
+    assert chosen[0.1].float_layers == 3
+    assert chosen[0.1].all_int8 == chosen[100.0].value < 1.0
+    assert chosen[100.0].float_layers == 0
+
+
+def test_a_float_model_that_is_worth_nothing_is_refused(guard, monkeypatch, tmp_path):
+    data = task_files.drawn(tmp_path / "data")
+    detect = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="detect"))
+    wrong = Detections(np.array([[0.0, 0, 1, 1]]), np.ones(1), np.zeros(1, np.int64))
+    monkeypatch.setattr(photos, "file_sha256", storage.file_sha256)
+    monkeypatch.setattr(accuracy, "predicted", lambda *_: [wrong] * 6)
+    builder, found = guard(0, max_drop=1.0, data=data)
+    monkeypatch.setattr(builder, "_artifact", lambda recipe: replace(detect, recipe=recipe))
+    with pytest.raises(ToolError, match="map50 on .* is 0: there is nothing that int8 could lose"):
+        found.mend(LEG)
+
+
+def test_texts_are_guarded_by_their_ranking_against_float(guard, monkeypatch, tmp_path):
+    tokens = Tokens("", 99, 64, "mean")
+    spec = replace(ARTIFACT.spec, head="embed", classes=0)
+    encoder = replace(ARTIFACT, spec=spec, preprocess=None, tokens=tokens)
+
+    def cosines(artifact, scorer, exam, way):
+        found = np.arange(exam.count, dtype=np.float64)
+        if artifact.recipe and not artifact.recipe.float_layers:
+            found[[0, -1]] = found[[-1, 0]]
+        return list(found)
+
+    monkeypatch.setattr(accuracy, "predicted", cosines)
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"one {n}\tother {n}\t{n}\n" for n in range(6)))
+    for data, count in ((pairs, 6), (None, 10)):
+        builder, found = guard(0, max_drop=5.0, data=data)
+        monkeypatch.setattr(builder, "_artifact", lambda recipe: replace(encoder, recipe=recipe))
+        five = texts.Texts("five", tuple("abcde"), tuple(range(5)))
+        monkeypatch.setattr(builder, "held_out", lambda five=five: TextSet(five, cut=False))
+        found.mend(LEG)
+        guarded = builder.chosen.guard
+        assert (guarded.metric, guarded.float32, guarded.images) == ("spearman", 1.0, count)
+        assert guarded.all_int8 < 0.95 < guarded.value == pytest.approx(1.0)
+        assert guarded.float_layers == 1

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgekit.errors import DataError, EdgekitError, UsageError
-from edgekit.records import Format, Precision
+from edgekit.records import Format, ModelRequest, Precision, TextRequest
 from edgekit.reports import sweep as report
 from edgekit.workflows import suites
 
@@ -82,6 +82,52 @@ def test_a_whole_suite(tmp_path: Path) -> None:
     assert plan.suite.evaluate.data == str(tmp_path / "labelled")
 
 
+HEADS = """
+formats = ["onnx", "litert"]
+precisions = ["fp32", "int8"]
+models = [
+    { name = "toy", weights = "random", head = "detect", neck = "fpn", nms = true, classes = 3 },
+    { name = "ssdlite320_mobilenet_v3_large", weights = "random" },
+    { name = "bert:mine", weights = "random", seed = 7 },
+    { name = "gpt:tiny", head = "next-token-cached" },
+    { name = "gpt:tiny" },
+]
+[int8]
+calib = "photos"
+texts = "texts.txt"
+cut = true
+[evaluate]
+data = "labelled"
+pairs = "pairs.tsv"
+"""
+
+
+def test_a_suite_says_of_a_model_what_an_export_would(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    plan = _plan(tmp_path, HEADS)
+    requests = {build.plan.folder.name: build.plan.request for build in plan.builds}
+    assert requests == {
+        "toy": ModelRequest("toy", "detect", 3, "random", neck="fpn", nms=True),
+        "ssdlite320_mobilenet_v3_large": ModelRequest(
+            "ssdlite320_mobilenet_v3_large", "detect-ssd", None, "random"
+        ),
+        # The checkpoint is the suite's folder's; a name that is no folder there stays a name.
+        "bert-mine": TextRequest(f"bert:{tmp_path / 'mine'}", "", "random", 7),
+        "gpt-tiny-next-token-cached": TextRequest("gpt:tiny", "next-token-cached"),
+        "gpt-tiny": TextRequest("gpt:tiny"),
+    }
+    # A text network is in no format that fixes its length: those are missing, the others are made.
+    without = {cell.name for cell in plan.impossible}
+    text = ("bert-mine", "gpt-tiny", "gpt-tiny-next-token-cached")
+    assert without == {f"{name}/host/litert-{p}" for name in text for p in ("fp32", "int8")}
+    calib = {build.name.partition("/")[0]: build.plan.int8.calib for build in plan.builds}
+    assert calib["toy"] == tmp_path / "photos"
+    assert calib["bert-mine"] == tmp_path / "texts.txt"
+    assert all(build.plan.int8.cut for build in plan.builds)
+    assert plan.suite.evaluate is not None
+    assert plan.suite.evaluate.pairs == str(tmp_path / "pairs.tsv")
+
+
 def test_the_least_suite_makes_files_for_this_machine(tmp_path: Path) -> None:
     plan = _plan(tmp_path, LEAST)
     assert [cell.name for cell in plan.cells] == ["toy/host/onnx-fp32"]
@@ -137,6 +183,9 @@ def test_what_means_nothing_is_refused(tmp_path: Path, text: str, words: str) ->
         (LEAST + "[bench]\nruntimes = ['none']\n", "no runtime named 'none'"),
         (LEAST + "[int8]\nkeep = true\n", "--keep"),
         (LEAST + "[int8]\nrecipe = 'w1'\n", "no recipe"),
+        (LEAST.replace("toy", "bert") + "classes = 3\n", "classes of bert means nothing"),
+        (LEAST.replace("toy", "gpt") + "nms = true\n", "nms of gpt means nothing"),
+        (LEAST.replace("toy", "gpt:a/b") + '[[models]]\nname = "gpt:c/b"\n', "'gpt-b' twice"),
     ],
 )
 def test_what_there_is_not_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -50,6 +50,7 @@ def _artifact(precision: Precision, folder: str = "net") -> Any:
         name=f"{folder}/{path.name}",
         precision=precision,
         format=Format.ONNX,
+        spec=SimpleNamespace(task="classify"),
         sha256="",
         size_bytes={FP32: 400, FP16: 200, INT8: 100}[precision],
         inputs=(TensorSpec("x", (None, 3, 8, 8), "float32"),),

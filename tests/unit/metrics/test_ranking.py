@@ -43,5 +43,5 @@ def test_any_rising_function_leaves_the_order():
 
 def test_what_is_no_number_has_no_rank():
     broken = np.array([1.0, 2.0, np.nan, np.nan])
-    assert spearman(broken, np.arange(4)) is None
-    assert spearman(np.arange(4), broken) is None
+    assert spearman(broken, np.arange(4.0)) is None
+    assert spearman(np.arange(4.0), broken) is None

@@ -1,6 +1,7 @@
 """A set to learn from: pictures on disk, and what is right for each."""
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,6 +201,22 @@ def check_apart(learnt: Dataset, measured: Dataset) -> None:
             f"{len(both)} images of {measured.source} are learnt from too: "
             f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
             hint="measure on others: on these the numbers would flatter",
+        )
+
+
+def check_names(dataset: Dataset) -> None:
+    """Refuse names of classes that a list of names, one a line, can't tell apart.
+
+    Raises:
+        DataError: With the first of them.
+    """
+    broken = [name for name in dataset.names if name.splitlines() != [name]]
+    twice = [name for name, count in Counter(dataset.names).items() if count > 1]
+    if wrong := [*broken, *twice]:
+        raise DataError(
+            f"{dataset.source} has a class named {wrong[0]!r}: "
+            f"{'a name is one line' if broken else 'two have that name'}",
+            hint="give each class a name of its own, in one line",
         )
 
 

@@ -56,7 +56,7 @@ def read(root: Path, classes: Classes) -> Labelled:
     """The images below `root` with their labels.
 
     `labels.json` in the folder wins: the images that it names are read, whatever else lies there.
-    Then class folders: named by the class's index, by the class's name, or else counted in sorted
+    Then class folders: named by the class's name, by its index, or else counted in sorted
     order if there are as many folders as classes and the model knows none by its name. A flat
     folder without labels gives images without labels.
 
@@ -115,10 +115,11 @@ def _from_folders(root: Path, photos: images.Photos, classes: Classes) -> Labell
 
 def _class_indices(names: list[str], classes: Classes) -> tuple[dict[str, int], tuple[str, ...]]:
     """Index of each folder, and what was guessed."""
-    if all(name.isascii() and name.isdecimal() for name in names):
-        return {name: int(name) for name in names}, ()
+    # A name may be a number, and another one than its index.
     if all(name in classes.names for name in names):
         return {name: classes.names.index(name) for name in names}, ()
+    if all(name.isascii() and name.isdecimal() for name in names):
+        return {name: int(name) for name in names}, ()
     strangers = [name for name in names if name not in classes.names]
     if len(names) == classes.count == len(strangers):
         guess = f"the model knows no class by the name {names[0]!r}: folders count as sorted"

@@ -152,6 +152,7 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     reader = READERS.get(AIMS.get(plan.request.head).kind)
     whole, part = roots.parts(plan.data)
     learnt = reader.read(whole)
+    items.check_names(learnt)
     held = plan.measured or part
     if held is None:
         learnt, measured = items.split(learnt, _HELD_OUT, _SPLIT_SEED)

@@ -95,6 +95,13 @@ def test_class_folders_are_counted_only_if_there_is_one_for_each_class(tmp_path)
         labels.read(tmp_path, labels.Classes(10))
 
 
+def test_a_number_that_is_a_name_is_no_index(tmp_path):
+    for name in ("1", "2"):
+        photo(tmp_path / name / "a.png")
+    found = labels.read(tmp_path, labels.Classes(3, ("1", "2", "3")))
+    assert found.right == (frozenset({0}), frozenset({1}))
+
+
 def test_labels_of_classes_that_the_model_lacks_are_refused(tmp_path):
     photo(tmp_path / "11" / "a.png")
     with pytest.raises(DataError, match="11"):

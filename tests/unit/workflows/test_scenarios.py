@@ -125,7 +125,7 @@ def test_a_search_is_one_long_process() -> None:
 
 def _plan_with_artifact() -> BenchPlan:
     contract = Preprocess((8, 8), (9, 9), "center", "bilinear", (0.5,) * 3, (0.5,) * 3)
-    artifact = SimpleNamespace(photos=contract, spec=SimpleNamespace(head="embed"))
+    artifact = SimpleNamespace(photos=contract, spec=SimpleNamespace(task="embed"))
     return replace(PLAN, subject=replace(PLAN.subject, artifact=cast("Artifact", artifact)))
 
 

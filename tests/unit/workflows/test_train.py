@@ -109,6 +109,17 @@ def test_one_picture_is_nothing_to_learn_from(tmp_path):
     assert "--val" in caught.value.hint
 
 
+def test_a_name_of_two_lines_would_be_two_classes(tmp_path):
+    with pytest.raises(DataError, match=r"'a\\nb': a name is one line"):
+        run(tmp_path, data=class_folders(tmp_path / "d", {"a\nb": 3, "dog": 3}))
+
+
+def test_two_classes_of_one_name_would_be_one(tmp_path):
+    folder = coco(tmp_path, [box(1, 1, 2, 2, 5, 5), box(2, 2, 2, 2, 5, 5)], ("car", "car"), 4)
+    with pytest.raises(DataError, match="'car': two have that name"):
+        run(tmp_path, data=folder, head="detect")
+
+
 def test_pictures_that_are_learnt_from_are_not_measured_on(tmp_path):
     data = class_folders(tmp_path / "d", {"cat": 3, "dog": 3})
     with pytest.raises(DataError, match="are learnt from too"):

@@ -57,7 +57,8 @@ def gate(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images that accuracy is compared on. Default: none, and no such check."
+            help="What accuracy is compared on, as `edgekit eval --data` takes it. Default: none, "
+            "and no such check."
         ),
     ] = None,
     max_drop: Annotated[

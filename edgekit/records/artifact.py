@@ -153,14 +153,15 @@ class Guarded:
     """What quantization cost in accuracy, against the budget that was given.
 
     Attributes:
-        metric: `top1` on labelled images, else `agreement` with the float model.
-        images: Number of images.
+        metric: The head's own on labelled images, else `agreement` with the float model; of texts
+            `spearman` with its ranking.
+        images: Number of images, or of pairs of texts.
         source: Where they come from.
         runtime: What ran them.
         float32: Value of the float model, from 0 to 1.
         all_int8: Value with every layer of the recipe in 8 bits.
         value: Value of the artifact.
-        max_drop: Points that may be lost; one image at least, if it isn't zero.
+        max_drop: Points that may be lost; if it isn't zero, one image of a share of images.
         met: Whether no more were lost.
         float_layers: Layers that were put back in float for it.
         latency_ratio: Latency of the artifact to that with every layer in 8 bits, measured here;

@@ -6,7 +6,7 @@ import msgspec
 
 from edgekit.records import Artifact, Guarded, Parity, Preprocess, Recipe, Tokens
 from edgekit.records.findings import Inspection
-from edgekit.reports import table
+from edgekit.reports import table, titles
 
 _MIB = 2**20
 _NAME_LENGTH = 60  # characters; --json has the whole
@@ -168,8 +168,9 @@ def _guard(guard: Guarded | None) -> list[tuple[str, str]]:
     if guard is None:
         return []
     words = (
-        f"{guard.metric} {100 * guard.value:.1f} % of float's {100 * guard.float32:.1f} % on "
-        f"{guard.images} images of {guard.source}, by {guard.runtime}; "
+        f"{titles.title(guard.metric)} {titles.shown(guard.metric, guard.value)} of float's "
+        f"{titles.shown(guard.metric, guard.float32)} on {guard.images} "
+        f"{titles.noun(guard.metric)} of {guard.source}, by {guard.runtime}; "
         f"{guard.drop:.1f} points lost of {guard.max_drop:g} allowed"
     )
     if guard.float_layers:

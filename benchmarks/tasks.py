@@ -93,7 +93,7 @@ ROWS = (
         "shapes, boxes in two stages",
         "shapes",
         "efficientnet",
-        ("--head", "detect-rcnn", "--input-size", "128", "--batch", "16", "--epochs", "6"),
+        ("--head", "detect-rcnn", "--input-size", "128", "--batch", "16", "--epochs", "4"),
         0.85,
         900,
         2.0,
@@ -128,9 +128,9 @@ def measure(row: Row, work: Path) -> list[str]:
     cells = [row.name, row.model, f"{share:.1%}", f"{took_s:.0f} s", f"{value:.4f}"]
     weights = folder / trained["file"]
     kinds = ("--format", ",".join(row.formats), "--precision", ",".join(PRECISIONS))
-    kinds = (*kinds, "--head", trained["head"])
-    options = ("--weights", weights, "--calib", data / "train" / row.images, "--no-verdict")
-    edgekit("export", row.model, *kinds, *options, "--out", folder / "exported")
+    network = (row.model, "--head", trained["head"], "--weights", weights)
+    options = ("--calib", data / "train" / row.images, "--no-verdict")
+    edgekit("export", *network, *kinds, *options, "--out", folder / "exported")
     made = folder / "exported" / row.model
     legs = [f"{format}-{precision}" for format in FORMATS for precision in PRECISIONS]
     found = [_value(row, made / leg, data) for leg in legs]

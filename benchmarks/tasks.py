@@ -102,6 +102,20 @@ ROWS = (
         # LiteRT has no operator that cuts boxes out of maps.
         formats=("onnx", "openvino"),
     ),
+    Row(
+        "shapes, masks",
+        "shapes",
+        "efficientnet",
+        (
+            *("--head", "segment-fpn", "--input-size", "128", "--batch", "16"),
+            *("--epochs", "8", "--lr", "0.005", "--flip"),
+        ),
+        0.90,
+        300,
+        2.0,
+        metric="miou",
+        images="images",
+    ),
 )
 
 

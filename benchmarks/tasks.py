@@ -142,9 +142,9 @@ def measure(row: Row, work: Path) -> list[str]:
     cells = [row.name, row.model, f"{share:.1%}", f"{took_s:.0f} s", f"{value:.4f}"]
     weights = folder / trained["file"]
     kinds = ("--format", ",".join(row.formats), "--precision", ",".join(PRECISIONS))
-    kinds = (*kinds, "--head", trained["head"])
+    head = ("--head", trained["head"])
     options = ("--weights", weights, "--calib", data / "train" / row.images, "--no-verdict")
-    edgekit("export", row.model, *kinds, *options, "--out", folder / "exported")
+    edgekit("export", row.model, *kinds, *head, *options, "--out", folder / "exported")
     made = folder / "exported" / row.model
     legs = [f"{format}-{precision}" for format in FORMATS for precision in PRECISIONS]
     found = [_value(row, made / leg, data) for leg in legs]

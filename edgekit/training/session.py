@@ -94,7 +94,7 @@ class Session:
             train=Views(job.train, net.preprocess, aim, change),
             measured=Views(job.measured, net.preprocess, aim),
             settings=job.settings,
-            known=_known(net, names),
+            known=_known(net.module, net.weights, names),
         )
 
     def _losses(self, own: LossOf) -> LossOf:
@@ -200,11 +200,11 @@ def _count(module: nn.Module, *, trained: bool = False) -> int:
     return sum(each.numel() for each in module.parameters() if each.requires_grad or not trained)
 
 
-def _known(net: network.Network, new: tuple[str, ...]) -> frozenset[str]:
+def _known(module: nn.Module, weights: Weights, new: tuple[str, ...]) -> frozenset[str]:
     """Names of the parameters that came with pretrained weights, beside a new head."""
-    if not net.weights.source.endswith(_HALF_NEW):
+    if not weights.source.endswith(_HALF_NEW):
         return frozenset()
-    return frozenset(name for name, _ in net.module.named_parameters()) - frozenset(new)
+    return frozenset(name for name, _ in module.named_parameters()) - frozenset(new)
 
 
 def _calm(module: nn.Module, names: tuple[str, ...]) -> None:

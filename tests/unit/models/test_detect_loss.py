@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.models import HEADS, Setting
-from edgekit.models.heads import detect_loss, segment_loss
+from edgekit.models import Setting
+from edgekit.models.heads import detect_loss, segment, segment_loss
 from edgekit.models.heads.detect_loss import ANSWERING, assign
 from edgekit.tasks.distances import places
 
@@ -162,11 +162,11 @@ def test_losses_of_masks_are_what_their_formulas_say():
     torch.testing.assert_close(found["overlap"], torch.stack(dice).mean())
 
 
-@pytest.mark.parametrize("head", ["segment", "segment-fpn"])
+@pytest.mark.parametrize("head", [segment.LRASPP, segment.DECODER])
 def test_classes_of_pixels_begin_nearly_equal_however_large_the_maps_are(head):
     setting = Setting((8, 8, 8), (8, 16, 32), 3, (64, 64))
     generator = torch.Generator().manual_seed(0)
     maps = [20 * torch.randn(1, 8, side, side, generator=generator) for side in (8, 4, 2)]
     with torch.no_grad():
-        shares = HEADS.get(head).build(setting).eval()(maps)[0].softmax(dim=1)
+        shares = head.build(setting).eval()(maps)[0].softmax(dim=1)
     assert float(shares.max()) < 0.9

@@ -1,5 +1,4 @@
 import math
-from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -272,8 +271,7 @@ def test_what_has_learnt_before_moves_less_than_what_is_new(tmp_path):
 )
 def test_what_has_learnt_before_is_told_by_where_the_weights_are_from(source, known):
     module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
-    net = SimpleNamespace(module=module, weights=Weights(source))
-    assert _known(net, ("1.weight", "1.bias")) == known
+    assert _known(module, Weights(source), ("1.weight", "1.bias")) == known
 
 
 def test_a_new_classifier_begins_with_scores_that_are_nearly_equal():

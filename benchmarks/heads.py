@@ -193,33 +193,30 @@ def run(names: list[str], heads: list[str], formats: list[Format], results: Path
 
 
 def table(results: Path) -> None:
-    """What is known, as Markdown: a row a model, a column a head."""
+    """What is known, as Markdown: a row a model, a column a head, in a cell each format."""
     rows = _rows(results)
+    names = [*catalog.short_names(), *catalog.DETECTORS]
     for precision in ("fp32", "int8"):
-        _matrix([row for row in rows if row["precision"] == precision])
+        own = {(r["name"], r["head"], r["format"]): r for r in rows if r["precision"] == precision}
+        heads = [head for head in (*HEADS_ASKED, "detect-ssd") if any(head in key for key in own)]
+        reasons: dict[str, str] = {}
+        print(f"\n| {precision} | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
+        for name in names:
+            cells = [[own.get((name, head, format)) for format in FORMATS] for head in heads]
+            if any(map(any, cells)):
+                shown = (" / ".join(_shown(each, reasons) for each in cell) for cell in cells)
+                print(f"| {name} | {' | '.join(shown)} |")
+        for reason, sign in reasons.items():
+            print(f"\n{sign}: {reason}")
 
 
-def _matrix(rows: list[dict[str, Any]]) -> None:
-    heads = [head for head in (*HEADS_ASKED, "detect-ssd") if any(r["head"] == head for r in rows)]
-    reasons: dict[str, str] = {}
-    print(f"\n| model | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
-    for name in dict.fromkeys(row["name"] for row in rows):
-        found = []
-        for head in heads:
-            own = {r["format"]: r for r in rows if (r["name"], r["head"]) == (name, head)}
-            shown = [_shown(own[one], reasons) if one in own else "-" for one in FORMATS]
-            found.append(" / ".join(shown) if own else "")
-        print(f"| {name} | {' | '.join(found)} |")
-    for reason, sign in reasons.items():
-        print(f"\n{sign}: {reason}")
-
-
-def _shown(row: dict[str, Any], reasons: dict[str, str]) -> str:
+def _shown(row: dict[str, Any] | None, reasons: dict[str, str]) -> str:
+    if row is None:
+        return "-"
     if row["kind"] == "ok":
         return "equal" if row["db"] is None else f"{row['db']:.0f}"
-    return reasons.setdefault(
-        f"{row['kind']}: {row['words']}", "abcdefghijklmnopqrst"[len(reasons)]
-    )
+    why = f"{row['kind']}: {row['words']}"
+    return reasons.setdefault(why, chr(ord("a") + len(reasons)))
 
 
 def main() -> None:

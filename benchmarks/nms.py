@@ -126,7 +126,7 @@ def by_torchvision(
 
 
 def sure(path: Path) -> None:
-    """Take the prior out of a checkpoint, by which a one-stage head is sure of nothing at first."""
+    """Take the prior out of a checkpoint: with it a one-stage head is sure of nothing at first."""
     state = torch.load(path)
     for name, values in state.items():
         if "scores" in name and name.endswith("last.bias"):

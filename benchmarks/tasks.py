@@ -34,7 +34,6 @@ class Row:
         most_s: Most seconds that the training may take on two cores.
         loss_points: Most points that int8 may lose.
         metric: What is judged; the main one that is measured, or one of the others.
-        images: Where the images lie in a part of the set.
         formats: The formats that can hold the network.
     """
 
@@ -46,7 +45,6 @@ class Row:
     most_s: float
     loss_points: float
     metric: str = "top1"
-    images: str = "."
     formats: tuple[str, ...] = FORMATS
 
 
@@ -87,20 +85,31 @@ ROWS = (
         900,
         2.0,
         metric="map50",
-        images="images",
     ),
     Row(
         "shapes, boxes in two stages",
         "shapes",
         "efficientnet",
-        ("--head", "detect-rcnn", "--input-size", "128", "--batch", "16", "--epochs", "6"),
+        ("--head", "detect-rcnn", "--input-size", "128", "--batch", "16", "--epochs", "4"),
         0.85,
         900,
         2.0,
         metric="map50",
-        images="images",
         # LiteRT has no operator that cuts boxes out of maps.
         formats=("onnx", "openvino"),
+    ),
+    Row(
+        "shapes, masks",
+        "shapes",
+        "efficientnet",
+        (
+            *("--head", "segment-fpn", "--input-size", "128", "--batch", "16"),
+            *("--epochs", "8", "--lr", "0.005", "--flip"),
+        ),
+        0.90,
+        300,
+        2.0,
+        metric="miou",
     ),
 )
 
@@ -128,9 +137,9 @@ def measure(row: Row, work: Path) -> list[str]:
     cells = [row.name, row.model, f"{share:.1%}", f"{took_s:.0f} s", f"{value:.4f}"]
     weights = folder / trained["file"]
     kinds = ("--format", ",".join(row.formats), "--precision", ",".join(PRECISIONS))
-    kinds = (*kinds, "--head", trained["head"])
-    options = ("--weights", weights, "--calib", data / "train" / row.images, "--no-verdict")
-    edgekit("export", row.model, *kinds, *options, "--out", folder / "exported")
+    network = (row.model, "--head", trained["head"], "--weights", weights)
+    options = ("--calib", data / "train", "--no-verdict")
+    edgekit("export", *network, *kinds, *options, "--out", folder / "exported")
     made = folder / "exported" / row.model
     legs = [f"{format}-{precision}" for format in FORMATS for precision in PRECISIONS]
     found = [_value(row, made / leg, data) for leg in legs]

@@ -15,7 +15,7 @@ def models(
     *,
     json: options.Json = False,
 ) -> None:
-    """List what can be built, with its size, work and source of weights."""
+    """List what can be built, with its size, work, heads and source of weights."""
     from edgekit.reports import models as report
     from edgekit.workflows import models as workflow
 

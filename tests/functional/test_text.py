@@ -1,6 +1,7 @@
 """Networks that read text, from the command line: export, eval, bench, inspect, bad input."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -76,8 +77,6 @@ def test_an_artifact_carries_its_tokenizer_and_says_what_it_takes(bert):
 
 
 def test_without_its_tokenizer_it_is_no_artifact(bert, tmp_path, run_cli):
-    import shutil
-
     copy = shutil.copytree(bert / "onnx-fp32", tmp_path / "onnx-fp32")
     (copy / "tokenizer.json").unlink()
     done = run_cli("inspect", copy)
@@ -93,6 +92,31 @@ def test_pairs_are_ranked_as_by_the_float_model(bert, pairs, run_json, run_cli):
     done = run_cli("eval", bert / "openvino-fp32", "--data", pairs, "--metric", "spearman")
     assert done.returncode == 0, done.stderr
     assert "1.0000" in done.stdout
+
+
+def test_a_suite_ranks_pairs_of_texts_once(bert, pairs, tmp_path, run_cli):
+    shutil.copytree(bert, tmp_path / "out" / "host" / "bert-tiny")
+    shutil.copy(pairs, tmp_path / "pairs.tsv")
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        'formats = ["onnx", "litert"]\nprecisions = ["fp32", "int8"]\n'
+        'models = [{ name = "bert:tiny" }]\n'
+        'evaluate = { data = "photos", pairs = "pairs.tsv" }\n'
+    )
+    options = ("--out", tmp_path / "out", "--results", tmp_path / "results")
+    done = run_cli("sweep", suite, *options, "--json")
+    cells = {f"{c['format']}-{c['precision']}": c for c in json.loads(done.stdout)["cells"]}
+    for name in ("onnx-fp32", "onnx-int8"):
+        cell = cells.pop(name)
+        assert (cell["model"], cell["failures"]) == ("bert-tiny", [])
+        assert cell["artifact"]["cached"]
+        assert cell["accuracy"]["metric"] == "spearman"
+        assert cell["accuracy"]["spearman_to_float"] > 0.5
+    for cell in cells.values():  # LiteRT fixes the length
+        assert "is free" in cell["failures"][0]["message"]
+    again = run_cli("sweep", suite, *options)
+    assert again.returncode == done.returncode == 2
+    assert "pairs of texts through" not in again.stderr
 
 
 def test_static_int8_is_calibrated_on_lines_of_text(bert, tmp_path, pairs, run_json, run_cli):

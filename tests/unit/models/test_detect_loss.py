@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.models.heads import detect_loss, segment_loss
+from edgekit.models import Setting
+from edgekit.models.heads import detect_loss, segment, segment_loss
 from edgekit.models.heads.detect_loss import ANSWERING, assign
 from edgekit.tasks.distances import places
 
@@ -147,3 +149,35 @@ def test_masks_of_which_nothing_is_known_teach_nothing():
     masks = torch.full((1, 4, 4), segment_loss.IGNORED)
     found = segment_loss.losses(torch.randn(1, 3, 4, 4), masks)
     assert sum(found.values()) == 0
+
+
+def test_losses_of_masks_are_what_their_formulas_say():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 4, 5, 6, generator=generator)
+    # Class 3 is nowhere: it has no overlap to learn.
+    masks = torch.randint(0, 3, (2, 5, 6), generator=generator)
+    masks[0, :2] = segment_loss.IGNORED
+    shares = logits.softmax(dim=1)
+    known = [
+        (n, y, x) for n, y, x in torch.ones_like(masks).nonzero().tolist() if masks[n, y, x] < 4
+    ]
+    rows = torch.stack([shares[n, :, y, x] for n, y, x in known])
+    right = torch.tensor([int(masks[place]) for place in known])
+    dice = [
+        1 - 2 * rows[right == kind, kind].sum() / (rows[:, kind].sum() + (right == kind).sum())
+        for kind in range(3)
+    ]
+    found = segment_loss.losses(logits, masks)
+    own = rows[torch.arange(len(rows)), right]
+    torch.testing.assert_close(found["pixels"], -own.log().mean())
+    torch.testing.assert_close(found["overlap"], torch.stack(dice).mean())
+
+
+@pytest.mark.parametrize("head", [segment.LRASPP, segment.DECODER])
+def test_classes_of_pixels_begin_nearly_equal_however_large_the_maps_are(head):
+    setting = Setting((8, 8, 8), (8, 16, 32), 3, (64, 64))
+    generator = torch.Generator().manual_seed(0)
+    maps = [20 * torch.randn(1, 8, side, side, generator=generator) for side in (8, 4, 2)]
+    with torch.no_grad():
+        shares = head.build(setting).eval()(maps)[0].softmax(dim=1)
+    assert float(shares.max()) < 0.9

@@ -109,8 +109,8 @@ SCORERS: Registry[Scorer] = Registry(
     {
         "top1": Entry("edgekit.scoring.classes:SCORER"),
         "recall1": Entry("edgekit.scoring.vectors:SCORER"),
-        "map50": Entry("edgekit.scoring.boxes:SCORER"),
-        "miou": Entry("edgekit.scoring.masks:SCORER"),
+        "map50": Entry("edgekit.scoring.boxes:SCORER", "train", ("faster_coco_eval",)),
+        "miou": Entry("edgekit.scoring.masks:SCORER", "train", ("scipy",)),
         "spearman": Entry("edgekit.scoring.ranks:SCORER"),
     },
 )

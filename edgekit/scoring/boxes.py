@@ -27,7 +27,7 @@ class BoxScorer(PhotoScorer):
 
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:  # noqa: ARG002
         """The images that COCO's file lists, with their boxes."""
-        return exam_of(dataset("boxes", artifact, root))
+        return exam_of(dataset("boxes", self.metric, artifact, root))
 
     def score(self, artifact: Artifact, found: Sequence[Any], exam: Exam) -> Score | None:
         """Mean average precision at an overlap of 0.5, and over 0.5 to 0.95."""

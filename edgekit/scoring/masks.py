@@ -26,7 +26,7 @@ class MaskScorer(PhotoScorer):
 
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:  # noqa: ARG002
         """The pairs of image and mask."""
-        return exam_of(dataset("masks", artifact, root))
+        return exam_of(dataset("masks", self.metric, artifact, root))
 
     def predictions(
         self, artifact: Artifact, exam: Exam, outputs: Iterable[Sequence[Any]]

@@ -10,8 +10,10 @@ from edgekit.datasets import READERS, labels, roots
 from edgekit.datasets.aligning import aligned
 from edgekit.datasets.images import Photos, Tensors
 from edgekit.datasets.items import Dataset
+from edgekit.errors import MissingDependency
 from edgekit.records import Artifact
-from edgekit.scoring import Exam
+from edgekit.registry import install_command
+from edgekit.scoring import SCORERS, Exam
 from edgekit.storage import file_sha256
 from edgekit.tasks import TASKS
 
@@ -57,12 +59,22 @@ class PhotoScorer:
         return TASKS.get(artifact.spec.task).agreement(found, expected)
 
 
-def dataset(kind: str, artifact: Artifact, root: Path) -> Dataset:
+def dataset(kind: str, metric: str, artifact: Artifact, root: Path) -> Dataset:
     """The part of `root` that is measured on, with its classes numbered as the artifact's.
+
+    Args:
+        kind: Which of `datasets.READERS` reads it.
+        metric: What it is read for.
+        artifact: Whose classes it has to fit.
+        root: The folder.
 
     Raises:
         DataError: It can't be read, or has classes that the artifact doesn't know.
+        MissingDependency: What counts the metric isn't installed: said before anything runs.
     """
+    if absent := SCORERS.missing(metric):
+        message = f"{metric} needs what isn't installed: {', '.join(absent)}"
+        raise MissingDependency(message, hint=install_command(SCORERS.entry(metric).extra))
     found = READERS.get(kind).read(roots.measured(root))
     return aligned(found, labels.of(artifact), artifact.name)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit import storage
-from edgekit.errors import DataError, EdgekitError, UsageError
+from edgekit import registry, storage
+from edgekit.errors import DataError, EdgekitError, MissingDependency, UsageError
 from edgekit.records import Calibration
 from edgekit.scoring import SCORERS, metric_of, scorer_of
 from edgekit.tasks import TASKS
@@ -252,3 +252,13 @@ def test_images_that_were_calibrated_on_are_refused(nets, data, tmp_path, kind):
     storage.write_record(replace(artifact, path=folder, calibration=seen))
     with pytest.raises(DataError, match=r"calibrated on 1 of these images: images/2\.png"):
         evaluate(EvalPlan(folder, data, None, 1), lambda _: None)
+
+
+@pytest.mark.parametrize(("kind", "module"), [("boxes", "faster_coco_eval"), ("masks", "scipy")])
+def test_what_counts_is_missed_before_anything_runs(nets, data, monkeypatch, kind, module):
+    monkeypatch.setattr(registry, "is_installed", lambda name: name != module)
+    said: list[str] = []
+    with pytest.raises(MissingDependency, match=f"isn't installed: {module}") as caught:
+        evaluate(EvalPlan(nets[kind].path, data, None, 1), said.append)
+    assert "edgekit-ml[train]" in caught.value.hint
+    assert said == []

@@ -27,8 +27,6 @@ class Settings:
         turn_degrees: What it is turned by at most; boxes are never turned.
         light: Share that brightness and contrast are changed by at most.
         flip: Whether it is mirrored half of the time: not for what reads differently then.
-        kept: Share of the learning rate for weights that have learnt before, where others are
-            new: what a backbone knows is worth more than what a new head tells it at first.
         average: Highest decay of the moving average of weights.
         weight_scale: Rule of scales that weights are rounded by, as in `Recipe`; empty where
             nothing is rounded.
@@ -45,7 +43,6 @@ class Settings:
     turn_degrees: float = 10.0
     light: float = 0.2
     flip: bool = False
-    kept: float = 0.2
     average: float = 0.99
     weight_scale: Literal["", "max", "pairs"] = ""
 

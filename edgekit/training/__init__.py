@@ -82,7 +82,6 @@ class Course:
         collate: From targets of a batch to what the loss takes.
         losses: From module, inputs and targets to losses.
         score: From outputs of the batches of `measured` to how good that is.
-        known: Names of parameters that have learnt before, where others are new.
     """
 
     module: Any
@@ -91,7 +90,6 @@ class Course:
     collate: Callable[[Sequence[Any]], Any]
     losses: LossOf
     score: Callable[[Iterable[Any]], Score]
-    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,6 @@ class Task:
         train: Pictures to learn from: `Views`.
         measured: Pictures to measure on: `Views`.
         settings: How to train.
-        known: Names of the parameters that have learnt before, where others are new.
     """
 
     module: Any
@@ -116,7 +113,6 @@ class Task:
     train: Any
     measured: Any
     settings: Settings
-    known: frozenset[str] = frozenset()
 
     def course(self) -> Course:
         """All of the network, on the pictures."""
@@ -127,7 +123,6 @@ class Task:
             self.aim.collate,
             self.losses,
             lambda outputs: self.aim.score(outputs, self.measured),
-            self.known,
         )
 
 

@@ -49,7 +49,7 @@ class Loop:
         self._machine = machine
         self._checkpoint = checkpoint
         self._average = averaged(course.module, settings.average)
-        self._optimizer = torch.optim.AdamW(_groups(course, settings))
+        self._optimizer = torch.optim.AdamW(_groups(course.module, settings.weight_decay))
         self._scaler = machine.scaler()
         self._score: Score | None = None
 
@@ -111,7 +111,7 @@ class Loop:
 
     def _step(self, inputs: torch.Tensor, targets: Any, lr: float) -> dict[str, float]:
         for group in self._optimizer.param_groups:
-            group["lr"] = lr * group["share"]
+            group["lr"] = lr
         self._optimizer.zero_grad()
         with self._machine.mixed():
             moved = self._machine.moved((inputs, targets))
@@ -198,17 +198,11 @@ def _mixed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
-def _groups(course: Course, settings: Settings) -> list[dict[str, Any]]:
-    """The trained parameters: kernels decay, and what has learnt before moves less."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, each in course.module.named_parameters():
-        if each.requires_grad:
-            decay = settings.weight_decay if each.ndim > 1 else 0.0
-            share = settings.kept if name in course.known else 1.0
-            groups.setdefault((decay, share), []).append(each)
+def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    trained = [each for each in module.parameters() if each.requires_grad]
     return [
-        {"params": each, "weight_decay": decay, "share": share}
-        for (decay, share), each in groups.items()
+        {"params": [each for each in trained if each.ndim > 1], "weight_decay": weight_decay},
+        {"params": [each for each in trained if each.ndim <= 1], "weight_decay": 0.0},
     ]
 
 

@@ -25,8 +25,6 @@ from edgekit.training.views import Views
 
 # Spread of the weights of a new classifier.
 _SMALL = 0.01
-# How sources of weights end that are of a part of the network.
-_HALF_NEW = ("+ random head", "+ random neck and head")
 WEIGHTS = f"model{trained.SUFFIX}"
 
 
@@ -94,7 +92,6 @@ class Session:
             train=Views(job.train, net.preprocess, aim, change),
             measured=Views(job.measured, net.preprocess, aim),
             settings=job.settings,
-            known=_known(net.module, net.weights, names),
         )
 
     def _losses(self, own: LossOf) -> LossOf:
@@ -198,13 +195,6 @@ class Session:
 
 def _count(module: nn.Module, *, trained: bool = False) -> int:
     return sum(each.numel() for each in module.parameters() if each.requires_grad or not trained)
-
-
-def _known(module: nn.Module, weights: Weights, new: tuple[str, ...]) -> frozenset[str]:
-    """Names of the parameters that came with pretrained weights, beside a new head."""
-    if not weights.source.endswith(_HALF_NEW):
-        return frozenset()
-    return frozenset(name for name, _ in module.named_parameters()) - frozenset(new)
 
 
 def _calm(module: nn.Module, names: tuple[str, ...]) -> None:

@@ -4,16 +4,12 @@ import math
 import pytest
 import safetensors.torch
 import torch
-from torch.nn import functional
 
 from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models import network, trained
-from edgekit.records import ModelRequest, Weights
-from edgekit.records.scores import Score
-from edgekit.records.training import Settings
-from edgekit.training import Course, loop, machine
-from edgekit.training.checkpoints import Checkpoint
-from edgekit.training.session import _calm, _known
+from edgekit.records import ModelRequest
+from edgekit.training import loop, machine
+from edgekit.training.session import _calm
 
 
 def nothing(_):
@@ -252,42 +248,6 @@ def test_the_rate_rises_to_its_highest_and_falls_to_nothing(steps):
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert min(rates) > 0
     assert rates[-1] < 0.1 or steps < 10
-
-
-def test_what_has_learnt_before_moves_less_than_what_is_new(tmp_path):
-    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    learnt = [(torch.randn(3), index % 3) for index in range(4)]
-    course = Course(
-        module,
-        learnt,
-        learnt,
-        torch.tensor,
-        lambda module, inputs, right: {"loss": functional.cross_entropy(module(inputs), right)},
-        lambda outputs: Score("top1", float(len(list(outputs))), {}),
-        known=frozenset({"0.weight", "0.bias"}),
-    )
-    settings = Settings(epochs=1, batch=4, lr=1e-2, weight_decay=0.0, kept=0.25)
-    checkpoint = Checkpoint(tmp_path, "plan")
-    loop.Loop(course, settings, machine.here(), checkpoint).run(nothing)
-    # The first step of AdamW is as long as the rate, whatever the gradient.
-    for name, value in module.state_dict().items():
-        longest = float((value - before[name]).abs().max())
-        assert longest == pytest.approx(0.0025 if name.startswith("0") else 0.01, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("source", "known"),
-    [
-        ("package:x + random neck and head", {"0.weight", "0.bias"}),
-        ("hub:x + random head", {"0.weight", "0.bias"}),
-        ("random", set()),
-        ("file:model.safetensors", set()),
-    ],
-)
-def test_what_has_learnt_before_is_told_by_where_the_weights_are_from(source, known):
-    module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
-    assert _known(module, Weights(source), ("1.weight", "1.bias")) == known
 
 
 def test_a_new_classifier_begins_with_scores_that_are_nearly_equal():

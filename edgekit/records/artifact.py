@@ -118,7 +118,8 @@ class ArtifactFile:
     Attributes:
         name: Name inside the artifact's folder; never a path.
         role: `model` (the first of them is the one to load), `source` (what an engine was built
-            from), `build` (how), `golden`, `labels` or `tokenizer`.
+            from), `build` (how), `golden`, `labels`, `tokenizer` or `learnt` (a line of
+            `storage.mark` for each image that the weights learnt from).
         sha256: Digest of the content.
         size_bytes: Size of the content.
     """

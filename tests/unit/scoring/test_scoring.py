@@ -242,6 +242,26 @@ def test_one_image_is_enough_and_nothing_to_find_has_no_value(nets, copied):
     assert "5 images left out that are missing or can't be read" in result.notes
 
 
+def test_images_that_were_learnt_from_are_refused(nets, data, tmp_path):
+    artifact = nets["boxes"]
+    folder = shutil.copytree(artifact.path, tmp_path / "net" / "onnx-fp32")
+    digest = storage.file_sha256(data / "images" / "2.png")
+    storage.write_learnt(folder, [storage.mark(digest)])
+    files = (*artifact.files, storage.describe(folder, storage.LEARNT, "learnt"))
+    storage.write_record(replace(artifact, path=folder, files=files))
+    plan = EvalPlan(folder, data, None, 1)
+    with pytest.raises(
+        DataError, match=r"learnt from 1 of these 6 images: images/2\.png"
+    ) as caught:
+        evaluate(plan, lambda _: None)
+    assert "the 5 others" in caught.value.hint
+    shutil.copytree(data, tmp_path / "set" / "train")
+    shutil.copytree(data, tmp_path / "set" / "test")
+    with pytest.raises(DataError) as caught:
+        evaluate(replace(plan, data=tmp_path / "set" / "train"), lambda _: None)
+    assert caught.value.hint == f"give --data {tmp_path / 'set' / 'test'}"
+
+
 @pytest.mark.parametrize("kind", ["boxes", "masks"])
 def test_images_that_were_calibrated_on_are_refused(nets, data, tmp_path, kind):
     artifact = nets[kind]

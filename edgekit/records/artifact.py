@@ -166,6 +166,8 @@ class Guarded:
         float_layers: Layers that were put back in float for it.
         latency_ratio: Latency of the artifact to that with every layer in 8 bits, measured here;
             None where none was put back, or it can't run here.
+        data_sha256: Digest of the data that was given for it, as in `EvalResult`; empty where
+            none was given, and in older records.
     """
 
     metric: str
@@ -179,6 +181,7 @@ class Guarded:
     met: bool
     float_layers: int = 0
     latency_ratio: float | None = None
+    data_sha256: str = ""
 
     @property
     def drop(self) -> float:

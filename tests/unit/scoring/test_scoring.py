@@ -10,7 +10,7 @@ from PIL import Image
 
 from edgekit import storage
 from edgekit.errors import DataError, EdgekitError, UsageError
-from edgekit.records import Calibration
+from edgekit.records import Calibration, Guarded
 from edgekit.scoring import SCORERS, metric_of, scorer_of
 from edgekit.tasks import TASKS
 from edgekit.tasks.boxes import Detections
@@ -262,6 +262,25 @@ def test_images_that_were_learnt_from_are_refused(nets, data, tmp_path):
     assert caught.value.hint == f"give --data {tmp_path / 'set' / 'test'}"
 
 
+def test_data_that_a_guard_chose_layers_on_is_said_to_flatter(nets, data, copied, tmp_path):
+    artifact = nets["boxes"]
+    folder = shutil.copytree(artifact.path, tmp_path / "net" / "onnx-fp32")
+    known = scorer_of(artifact).read(artifact, data, cut=False).sha256
+    guard = Guarded("map50", 6, "data", "onnxruntime", 1.0, 0.8, 1.0, 1.0, met=True)
+    notes = {}
+    for digest in (known, ""):  # older records don't say
+        made = replace(artifact, path=folder, guard=replace(guard, data_sha256=digest))
+        storage.write_record(made)
+        notes[digest] = evaluate(EvalPlan(folder, data, None, 1), lambda _: None).notes
+    assert [note.partition(",")[0] for note in notes[known]] == [
+        "the guard of --max-drop chose layers on these images"
+    ]
+    assert notes[""] == ()
+    storage.write_record(replace(made, guard=replace(guard, data_sha256=known)))
+    edit(copied, lambda listed: listed["annotations"].pop())
+    assert evaluate(EvalPlan(folder, copied, None, 1), lambda _: None).notes == ()
+
+
 @pytest.mark.parametrize("kind", ["boxes", "masks"])
 def test_images_that_were_calibrated_on_are_refused(nets, data, tmp_path, kind):
     artifact = nets[kind]
@@ -269,5 +288,5 @@ def test_images_that_were_calibrated_on_are_refused(nets, data, tmp_path, kind):
     digest = storage.file_sha256(data / "images" / "2.png")
     seen = Calibration("photos", (("2.png", digest),), (), artifact.photos.sha256)
     storage.write_record(replace(artifact, path=folder, calibration=seen))
-    with pytest.raises(DataError, match=r"calibrated on 1 of these images: 2\.png"):
+    with pytest.raises(DataError, match=r"calibrated on 1 of these images: images/2\.png"):
         evaluate(EvalPlan(folder, data, None, 1), lambda _: None)

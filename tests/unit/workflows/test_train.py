@@ -44,7 +44,8 @@ def test_a_fifth_is_held_out_where_nothing_else_is_given(tmp_path):
 
 def test_the_worst_images_are_named_so_that_they_can_be_found(tmp_path):
     result, _ = run(tmp_path)
-    assert {image.name.partition("/")[0] for image in result.score.worst} == {"cat", "dog"}
+    assert result.score.worst  # one epoch is too little to be right
+    assert {image.name.partition("/")[0] for image in result.score.worst} <= {"cat", "dog"}
     assert all((tmp_path / "data" / image.name).is_file() for image in result.score.worst)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from edgekit.errors import DataError, UsageError
 from edgekit.records import SCHEMA_VERSION, Artifact, ArtifactFile, Format, Subject, digest
 
 RECORD = "artifact.json"
+LEARNT = "learnt.txt"
 # What a foreign file of each suffix is. A traced torch program is not among them: its loader can
 # run code that the file holds.
 FOREIGN = {
@@ -21,6 +22,8 @@ FOREIGN = {
     ".engine": Format.TENSORRT,
 }
 _MAX_RECORD_BYTES = 16 * 2**20
+# Of a digest: two of a million images have the same by a chance of one in ten million.
+_MARK_DIGITS = 16
 _EXPORT_AGAIN = "export the model again, or name a folder that `edgekit export` wrote"
 
 
@@ -35,6 +38,24 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def mark(sha256: str) -> str:
+    """The first digits of a digest, by which one image of many is known again."""
+    return sha256[:_MARK_DIGITS]
+
+
+def write_learnt(folder: Path, marks: Iterable[str]) -> None:
+    """Write down in an artifact's folder what its weights learnt from; nothing if from nothing."""
+    lines = "".join(f"{each}\n" for each in marks)
+    if lines:
+        (folder / LEARNT).write_text(lines, encoding="ascii")
+
+
+def learnt(artifact: Artifact) -> frozenset[str]:
+    """Marks of the images that an artifact's weights learnt from, as far as that is known."""
+    path = artifact.file("learnt")
+    return frozenset(path.read_text(encoding="ascii").split()) if path else frozenset()
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

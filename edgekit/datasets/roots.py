@@ -21,6 +21,12 @@ def measured(root: Path) -> Path:
     return parts(root)[1] or root
 
 
+def others(root: Path) -> list[Path]:
+    """Folders within `root` or beside it that are measured on, if `root` itself isn't one."""
+    held = [place / name for place in (root, root.parent) for name in _MEASURED]
+    return [path for path in held if path.is_dir() and path != root]
+
+
 def learnt(root: Path) -> images.Photos:
     """The photos below the part of `root` that is learnt from; masks and lists are none.
 

@@ -19,6 +19,8 @@ def score(
 ) -> Score:
     """How often the largest output is that of the right class.
 
+    An image whose outputs are no numbers is given no class, so it counts as wrong.
+
     Args:
         outputs: Class scores before softmax, shape (N, classes).
         right: The right class of each image, shape (N,).
@@ -26,9 +28,9 @@ def score(
         files: Names of the images.
     """
     # As `edgekit eval` ranks them: of equal outputs the first class wins.
-    order = np.argsort(-outputs, axis=1, kind="stable")
+    order = _best(outputs, TOP)
     hits = order[:, 0] == right
-    among = (order[:, :TOP] == right[:, None]).any(axis=1)
+    among = (order == right[:, None]).any(axis=1)
     each = [np.flatnonzero(right == index) for index in range(len(names))]
     return Score(
         metric="top1",
@@ -60,9 +62,20 @@ def share_right(
     Returns:
         None if no image has a label.
     """
-    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
+    best = _best(outputs, top)
     pairs = zip(best, right, strict=True)
     return _mean(np.array([bool(known & set(map(int, row))) for row, known in pairs if known]))
+
+
+def _are_numbers(outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Whether an image's outputs can be ranked: NaN can't, and infinity is an overflow."""
+    return np.isfinite(outputs.max(axis=1))
+
+
+def _best(outputs: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.int64]:
+    """The classes of the `top` largest outputs of each image, in order; -1 where there is none."""
+    best = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
+    return np.where(_are_numbers(outputs)[:, None], best, -1)
 
 
 def _mean(values: npt.NDArray[np.bool_ | np.float64]) -> float | None:
@@ -75,13 +88,17 @@ def _images(
     names: Sequence[str],
     files: Sequence[str],
 ) -> list[Image]:
-    """Each image with the probability that its right class is given."""
-    shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True, initial=-np.inf)
-    shares = np.exp(shifted)
+    """Each image that isn't given its right class, with that one's probability."""
+    fine = _are_numbers(outputs)
+    plain = np.where(fine[:, None], outputs, 0).astype(np.float64)
+    shares = np.exp(plain - plain.max(axis=1, keepdims=True, initial=-np.inf))
     shares /= shares.sum(axis=1, keepdims=True)
-    return [
-        Image(file, float(row[truth]), f"{names[truth]} taken for {names[int(row.argmax())]}")
-        if row.argmax() != truth
-        else Image(file, float(row[truth]))
-        for file, row, truth in zip(files, shares, right, strict=True)
-    ]
+    found = []
+    for file, row, truth, is_fine in zip(files, shares, right, fine, strict=True):
+        given = int(row.argmax())
+        if not is_fine:
+            found.append(Image(file, 0.0, f"{names[truth]}: its outputs are no numbers"))
+        elif given != truth:
+            note = f"{names[truth]} taken for {names[given]}"
+            found.append(Image(file, float(row[truth]), note))
+    return found

@@ -61,6 +61,18 @@ def load(request: ModelRequest, workdir: Path) -> Source:
     return Source(spec, net.preprocess, net.labels, (TRACE,))
 
 
+def learnt(weights: str) -> tuple[str, ...]:
+    """What `trained.learnt` gives, for who imports no framework.
+
+    Raises:
+        DataError: The file can't be read.
+    """
+    FAMILIES.get("toy")  # needs torch and nothing else
+    from edgekit.models import trained
+
+    return trained.learnt(weights)
+
+
 def reference(path: Path, images: Any) -> tuple[Any, ...]:
     """What the traced network at `path` gives for `images`.
 

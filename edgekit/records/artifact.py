@@ -118,7 +118,8 @@ class ArtifactFile:
     Attributes:
         name: Name inside the artifact's folder; never a path.
         role: `model` (the first of them is the one to load), `source` (what an engine was built
-            from), `build` (how), `golden`, `labels` or `tokenizer`.
+            from), `build` (how), `golden`, `labels`, `tokenizer` or `learnt` (a line of
+            `storage.mark` for each image that the weights learnt from).
         sha256: Digest of the content.
         size_bytes: Size of the content.
     """
@@ -166,6 +167,8 @@ class Guarded:
         float_layers: Layers that were put back in float for it.
         latency_ratio: Latency of the artifact to that with every layer in 8 bits, measured here;
             None where none was put back, or it can't run here.
+        data_sha256: Digest of the data that was given for it, as in `EvalResult`; empty where
+            none was given, and in older records.
     """
 
     metric: str
@@ -179,6 +182,7 @@ class Guarded:
     met: bool
     float_layers: int = 0
     latency_ratio: float | None = None
+    data_sha256: str = ""
 
     @property
     def drop(self) -> float:

@@ -15,7 +15,7 @@ from edgekit.models import network, trained
 from edgekit.records import ModelRequest, Origin, Weights, digest
 from edgekit.records.scores import Score
 from edgekit.records.training import Epoch, Settings, TrainResult
-from edgekit.storage import file_sha256
+from edgekit.storage import file_sha256, mark
 from edgekit.training import AIMS, METHODS, Finished, LossOf, Task, machine
 from edgekit.training.checkpoints import Checkpoint
 from edgekit.training.loop import Loop
@@ -189,7 +189,8 @@ class Session:
             folded=net.folded,
         )
         path = folder / WEIGHTS
-        trained.write(path, done.module.state_dict(), known)
+        learnt = (*trained.learnt(job.request.weights), *map(mark, job.train.file_digests()))
+        trained.write(path, done.module.state_dict(), known, learnt)
         return Weights(f"file:{WEIGHTS}", file_sha256(path), origin)
 
 

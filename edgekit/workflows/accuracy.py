@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from edgekit import storage
+from edgekit.datasets import roots
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Device, Format, Precision
 from edgekit.runtimes import RUNTIMES
@@ -99,11 +101,12 @@ def outputs(
 
 
 def check_apart(artifact: Artifact, exam: Exam) -> None:
-    """Refuse samples that the artifact was calibrated on: they would flatter it.
+    """Refuse samples that the artifact learnt from, or was calibrated on: they would flatter it.
 
     Raises:
         DataError: With the first of them.
     """
+    _check_unseen(artifact, exam)
     calibrated = (
         {digest for _, digest in artifact.calibration.files} if artifact.calibration else ()
     )
@@ -115,6 +118,25 @@ def check_apart(artifact: Artifact, exam: Exam) -> None:
             f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
             hint=f"evaluate on other {kind}: on these the numbers would flatter the artifact",
         )
+
+
+def _check_unseen(artifact: Artifact, exam: Exam) -> None:
+    """Refuse images that the weights learnt from, and say which others there are."""
+    learnt = storage.learnt(artifact)
+    seen = [name for name, sha256 in exam.files if storage.mark(sha256) in learnt]
+    if not seen:
+        return
+    rest = exam.count - len(seen)
+    beside = roots.others(Path(exam.source))
+    divide = (
+        f"put {f'the {rest} others' if rest else 'others'} into a folder of their own, or train "
+        "again on DIR/train with what is held out in DIR/test"
+    )
+    raise DataError(
+        f"{artifact.name} learnt from {len(seen)} of these {exam.count} images: "
+        f"{', '.join(seen[:_SHOWN])}{', ...' if len(seen) > _SHOWN else ''}",
+        hint=f"give --data {beside[0]}" if beside else divide,
+    )
 
 
 def float_sibling(artifact: Artifact) -> Artifact | None:

@@ -31,6 +31,8 @@ from edgekit.workflows.sources import SampleSet, Source
 GOLDEN = "golden.npz"
 LABELS = "labels.txt"
 TOKENIZER = "tokenizer.json"
+# What goes with a network through all formats: names of files and their roles.
+_EXTRA = {GOLDEN: "golden", LABELS: "labels", TOKENIZER: "tokenizer", storage.LEARNT: "learnt"}
 # A file that is the same wherever it will run.
 _ANY = Target("any", "any")
 _Leg = tuple[Format, Precision]
@@ -217,7 +219,7 @@ class Builder:
         calibration: Calibration | None = None,
     ) -> Artifact:
         """The artifact in `workdir`, made from `parent`, with its golden sample and the like."""
-        for role in ("golden", "labels", "tokenizer"):
+        for role in _EXTRA.values():
             if (path := parent.file(role)) is not None:
                 shutil.copyfile(path, workdir / path.name)
         made = replace(
@@ -234,8 +236,7 @@ class Builder:
         return self._sealed(made, files, leg)
 
     def _sealed(self, made: Artifact, files: Mapping[str, str], leg: _Leg) -> Artifact:
-        extra = {GOLDEN: "golden", LABELS: "labels", TOKENIZER: "tokenizer"}
-        roles = {**files, **{n: role for n, role in extra.items() if (made.path / n).is_file()}}
+        roles = {**files, **{n: role for n, role in _EXTRA.items() if (made.path / n).is_file()}}
         entries = tuple(storage.describe(made.path, name, role) for name, role in roles.items())
         aimed = made.recipe is not None or leg[0] is Format.TENSORRT
         return replace(

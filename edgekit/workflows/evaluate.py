@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgekit import storage
-from edgekit.records import Device, EvalResult, Precision
-from edgekit.scoring import SCORERS, scorer_of
+from edgekit.records import Artifact, Device, EvalResult, Precision
+from edgekit.scoring import SCORERS, Exam, scorer_of
 from edgekit.workflows.accuracy import check_apart, find_way, float_sibling, predicted
 from edgekit.workflows.infer import HERE
 
@@ -55,9 +55,10 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
     scorer = scorer_of(artifact, plan.metric)
     way = find_way(artifact, plan.runtime, plan.threads, plan.device)
     exam = scorer.read(artifact, plan.data, cut=plan.cut)
-    for note in exam.notes:
-        on_event(note)
     check_apart(artifact, exam)
+    notes = (*exam.notes, *_guarded_on(artifact, exam, scorer.noun))
+    for note in notes:
+        on_event(note)
     on_event(
         f"running {exam.count} {scorer.noun} of {exam.source} through {artifact.name} by "
         f"{way.runtime}{plan.device.on}"
@@ -74,7 +75,7 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         data_sha256=exam.sha256,
         device=plan.device.name,
         metric=scorer.metric,
-        notes=exam.notes,
+        notes=notes,
     )
     reference = float_sibling(artifact)
     if reference is None:
@@ -87,3 +88,12 @@ def evaluate(plan: EvalPlan, on_event: Callable[[str], None]) -> EvalResult:
         # Whoever wants the float model's worst images evaluates it.
         float32=replace(theirs, worst=()) if theirs else None,
     )
+
+
+def _guarded_on(artifact: Artifact, exam: Exam, noun: str) -> tuple[str, ...]:
+    """What to say where a guard has already measured on the same data; nothing elsewhere."""
+    found = artifact.guard
+    if found is None or not found.data_sha256 or found.data_sha256 != exam.sha256:
+        return ()
+    said = f"the guard of --max-drop chose layers on these {noun}, which flatters the artifact"
+    return (f"{said}: others say what it is worth",)

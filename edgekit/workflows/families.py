@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from edgekit import storage
 from edgekit.models import FAMILIES, assemble, catalog, weights
 from edgekit.quantization.schemes import STATIC
 from edgekit.records import Format, ModelRequest, Target
@@ -73,6 +74,7 @@ class FamilySource:
     def build(self, workdir: Path) -> Root:
         """Build, fuse and trace the model."""
         source = assemble.load(self._request, workdir)
+        storage.write_learnt(workdir, assemble.learnt(self._request.weights))
         images = self.golden().tensors(source.preprocess).stack()
         outputs = assemble.reference(workdir / source.files[0], images)
         return Root(

@@ -89,6 +89,7 @@ class Guard:
             met=best.value >= limit,
             float_layers=best.float_layers,
             latency_ratio=self._slowdown(best.artifact, first, way.runtime),
+            data_sha256=exam.sha256,
         )
         chosen = replace(best.artifact, guard=guarded)
         self._builder.replace(leg, chosen)

@@ -14,11 +14,12 @@ from edgekit import publishing
 from edgekit.datasets import READERS, items, roots
 from edgekit.datasets.items import Dataset
 from edgekit.errors import DataError, EdgekitError, ToolError, UsageError
-from edgekit.models import catalog
+from edgekit.models import assemble, catalog
 from edgekit.quantization import target as targets
 from edgekit.quantization.recipe import recipe
 from edgekit.records import Format, ModelRequest, Precision
 from edgekit.records.training import TrainResult
+from edgekit.storage import mark
 from edgekit.training import AIMS, METHODS
 from edgekit.workflows.frameworks import framework
 
@@ -162,7 +163,21 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     if len(learnt) < 2:  # noqa: PLR2004 -- norms need the spread of two
         message = f"{learnt.source} has one picture to learn from: nothing can be learnt from it"
         raise DataError(message, hint="give more images")
+    _check_unseen(plan, measured)
     return learnt, measured
+
+
+def _check_unseen(plan: TrainPlan, measured: Dataset) -> None:
+    """Refuse to measure on what the weights have learnt from in an earlier training."""
+    known = set(assemble.learnt(plan.request.weights))
+    pairs = zip(measured.files, measured.file_digests(), strict=True)
+    seen = [name for name, sha256 in pairs if known and mark(sha256) in known]
+    if seen:
+        raise DataError(
+            f"{plan.request.weights} learnt from {len(seen)} of the {len(measured)} images to "
+            f"measure on: {items.listing(seen)}",
+            hint="give the same data as then, or others to measure on with --val",
+        )
 
 
 def _job(plan: TrainPlan, learnt: Dataset, measured: Dataset) -> Job:

@@ -83,6 +83,10 @@ def test_from_images_to_an_int8_file_with_its_accuracy(
     assert record["score"]["value"] == 1.0
     folder = export(run_cli, root / "model.safetensors", colours, tmp_path)
     assert run_json("eval", folder, "--data", colours / "test")["score"]["value"] == 1.0
+    again = run_cli("eval", folder, "--data", colours / "train")
+    assert again.returncode == 6
+    assert "learnt from 36 of these 36 images" in again.stderr
+    assert f"give --data {colours / 'test'}" in again.stderr
     origin = json.loads((folder / "artifact.json").read_text())["spec"]["weights"]["trained"]
     assert origin == record["weights"]["trained"]
     assert (folder / "labels.txt").read_text().split() == ["blue", "green", "red"]

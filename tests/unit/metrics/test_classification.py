@@ -33,10 +33,24 @@ def test_a_class_without_an_image_counts_for_nothing():
 
 def test_the_worst_images_come_first_and_say_what_they_were_taken_for():
     found = score([[5, 0], [0, 9], [0, 2], [1, 0]], [0, 0, 0, 0])
-    assert [image.name for image in found.worst] == ["1.png", "2.png", "3.png", "0.png"]
+    assert [image.name for image in found.worst] == ["1.png", "2.png"]  # the others are right
     assert found.worst[0].note == "class0 taken for class1"
-    assert found.worst[2].note == ""
-    assert found.worst[2].value == pytest.approx(1 / (1 + np.exp(-1)))
+    assert found.worst[1].value == pytest.approx(1 / (1 + np.exp(2)))
+
+
+@pytest.mark.parametrize("row", [[np.nan] * 3, [0, np.nan, 1], [np.inf, 0, 1], [-np.inf] * 3])
+@pytest.mark.parametrize("truth", range(3))
+def test_outputs_that_are_no_numbers_are_wrong_and_named(row, truth):
+    outputs = [[0, 0, 5], row, [0, 4, 0]]
+    found = score(outputs, [2, truth, 0])
+    assert found.value == pytest.approx(1 / 3)
+    assert found.others["top5"] == pytest.approx(2 / 3)
+    assert [image.name for image in found.worst] == ["1.png", "2.png"]
+    assert found.worst[0].value == 0.0
+    assert found.worst[0].note == f"class{truth}: its outputs are no numbers"
+    right = [frozenset({each}) for each in (2, truth, 0)]
+    shares = [classification.share_right(np.array(outputs), right, top) for top in (1, 3)]
+    assert shares == pytest.approx([1 / 3, 2 / 3])
 
 
 @settings(deadline=None)

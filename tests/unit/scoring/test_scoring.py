@@ -10,7 +10,7 @@ from PIL import Image
 
 from edgekit import registry, storage
 from edgekit.errors import DataError, EdgekitError, MissingDependency, UsageError
-from edgekit.records import Calibration
+from edgekit.records import Calibration, Guarded
 from edgekit.scoring import SCORERS, metric_of, scorer_of
 from edgekit.tasks import TASKS
 from edgekit.tasks.boxes import Detections
@@ -241,6 +241,45 @@ def test_one_image_is_enough_and_nothing_to_find_has_no_value(nets, copied):
     assert result.agreement == 1.0  # alone, it is the float model
     assert result.float32 is None
     assert "5 images left out that are missing or can't be read" in result.notes
+
+
+def test_images_that_were_learnt_from_are_refused(nets, data, tmp_path):
+    artifact = nets["boxes"]
+    folder = shutil.copytree(artifact.path, tmp_path / "net" / "onnx-fp32")
+    digest = storage.file_sha256(data / "images" / "2.png")
+    storage.write_learnt(folder, [storage.mark(digest)])
+    files = (*artifact.files, storage.describe(folder, storage.LEARNT, "learnt"))
+    storage.write_record(replace(artifact, path=folder, files=files))
+    plan = EvalPlan(folder, data, None, 1)
+    with pytest.raises(
+        DataError, match=r"learnt from 1 of these 6 images: images/2\.png"
+    ) as caught:
+        evaluate(plan, lambda _: None)
+    assert "the 5 others" in caught.value.hint
+    shutil.copytree(data, tmp_path / "set" / "train")
+    shutil.copytree(data, tmp_path / "set" / "test")
+    with pytest.raises(DataError) as caught:
+        evaluate(replace(plan, data=tmp_path / "set" / "train"), lambda _: None)
+    assert caught.value.hint == f"give --data {tmp_path / 'set' / 'test'}"
+
+
+def test_data_that_a_guard_chose_layers_on_is_said_to_flatter(nets, data, copied, tmp_path):
+    artifact = nets["boxes"]
+    folder = shutil.copytree(artifact.path, tmp_path / "net" / "onnx-fp32")
+    known = scorer_of(artifact).read(artifact, data, cut=False).sha256
+    guard = Guarded("map50", 6, "data", "onnxruntime", 1.0, 0.8, 1.0, 1.0, met=True)
+    notes = {}
+    for digest in (known, ""):  # older records don't say
+        made = replace(artifact, path=folder, guard=replace(guard, data_sha256=digest))
+        storage.write_record(made)
+        notes[digest] = evaluate(EvalPlan(folder, data, None, 1), lambda _: None).notes
+    assert [note.partition(",")[0] for note in notes[known]] == [
+        "the guard of --max-drop chose layers on these images"
+    ]
+    assert notes[""] == ()
+    storage.write_record(replace(made, guard=replace(guard, data_sha256=known)))
+    edit(copied, lambda listed: listed["annotations"].pop())
+    assert evaluate(EvalPlan(folder, copied, None, 1), lambda _: None).notes == ()
 
 
 @pytest.mark.parametrize("kind", ["boxes", "masks"])

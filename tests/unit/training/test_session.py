@@ -1,10 +1,12 @@
 import errno
 import math
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
 import torch
 
+from edgekit import storage
 from edgekit.errors import DataError, ToolError, UsageError
 from edgekit.models import network, trained
 from edgekit.records import ModelRequest
@@ -42,6 +44,20 @@ def test_a_network_learns_and_its_file_is_a_plain_network(session, tmp_path):
     assert net.weights.trained
     assert net.weights.trained.method == "full"
     assert net.preprocess.size == (16, 16)
+
+
+def test_weights_say_what_they_learnt_from_in_whatever_training(session, colours, tmp_path):
+    first = session(epochs=1)
+    result = finished(first, tmp_path / "first")
+    path = str(tmp_path / "first" / result.file)
+    marks = {storage.mark(each) for each in colours[0].file_digests()}
+    assert set(trained.learnt(path)) == marks
+    second = session(epochs=1, weights=path)
+    second._job = replace(second._job, train=colours[1])  # other images
+    result = finished(second, tmp_path / "second")
+    more = {storage.mark(each) for each in colours[1].file_digests()}
+    assert set(trained.learnt(str(tmp_path / "second" / result.file))) == marks | more
+    assert trained.learnt("random") == ()
 
 
 @pytest.mark.parametrize(

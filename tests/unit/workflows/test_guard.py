@@ -27,7 +27,7 @@ from edgekit.records import (
     Tokens,
     Weights,
 )
-from edgekit.scoring import photos
+from edgekit.scoring import photos, scorer_of
 from edgekit.tasks.boxes import Detections
 from edgekit.wire import TensorSpec
 from edgekit.workflows import accuracy
@@ -146,6 +146,7 @@ def test_what_meets_the_budget_is_left_alone(guard):
     assert builder.chosen.guard.met
     assert builder.chosen.guard.drop == pytest.approx(10.0)
     assert builder.chosen.guard.metric == "agreement"
+    assert builder.chosen.guard.data_sha256 == ""
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,7 @@ def test_a_budget_on_masks_is_in_points_of_their_own_metric(guard, monkeypatch, 
     # Finer than one of six images, and all the same it is held to.
     assert (chosen[0.1].metric, chosen[0.1].float32, chosen[0.1].images) == ("miou", 1.0, 6)
     assert chosen[0.1].float_layers == 3
+    assert chosen[0.1].data_sha256 == scorer_of(exact).read(exact, data, cut=False).sha256
     assert chosen[0.1].all_int8 == chosen[100.0].value < 1.0
     assert chosen[100.0].float_layers == 0
 

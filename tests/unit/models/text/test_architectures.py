@@ -52,6 +52,20 @@ def test_what_the_mask_hides_changes_nothing(kind, tmp_path):
     torch.testing.assert_close(among, alone, **CLOSE)
 
 
+@pytest.mark.parametrize("kind", ["mistral", "qwen2", "qwen3"])
+def test_a_decoder_that_sees_a_window_takes_no_more_than_that(kind, tmp_path):
+    window = {"sliding_window": 8, "use_sliding_window": True, "max_window_layers": 0}
+    network = checkpoints.save(tmp_path, kind, decoder=True, **window)
+    net = TEXT_FAMILIES.get("gpt").build(tmp_path, NEXT, None)
+    assert net.max_tokens == 8
+    for length, same in ((8, True), (12, False)):
+        words = ids(2, length)
+        with torch.no_grad():
+            expected = network(input_ids=words).logits[:, -1]
+            found = net.module(words, torch.ones_like(words))
+        assert torch.allclose(found, expected, **CLOSE) == same
+
+
 @pytest.mark.parametrize("kind", checkpoints.DECODERS)
 def test_a_decoder_gives_the_scores_after_the_last_token(kind, tmp_path):
     network = checkpoints.save(tmp_path, kind, decoder=True)

@@ -20,7 +20,7 @@ from edgekit.quantization.recipe import recipe
 from edgekit.records import Format, ModelRequest, Precision
 from edgekit.records.training import TrainResult
 from edgekit.storage import mark
-from edgekit.training import AIMS, METHODS
+from edgekit.training import AIMS, METHODS, untrained
 from edgekit.workflows.frameworks import framework
 
 if TYPE_CHECKING:
@@ -134,10 +134,7 @@ def _check(plan: TrainPlan) -> None:
         hint = "give the model.safetensors that `edgekit train` wrote"
         raise UsageError(f"--teacher {plan.teacher}: there is no such file", hint=hint)
     if plan.method == _ROUNDING and plan.request.weights == catalog.RANDOM:
-        raise UsageError(
-            "--qat finds the best rounding of weights that have learnt; random ones have not",
-            hint="train first, then give --weights DIR/model.safetensors beside --qat",
-        )
+        raise untrained(catalog.RANDOM)
     if plan.teacher and plan.request.head != "classify":
         message = f"--teacher gives scores of classes, and {plan.request.head!r} learns none"
         raise UsageError(message, hint="leave --teacher out, or take --head classify")

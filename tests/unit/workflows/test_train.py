@@ -209,5 +209,5 @@ def test_rounding_is_by_the_rule_of_where_files_will_run():
 
 
 def test_rounding_wants_weights_that_have_learnt(tmp_path):
-    with pytest.raises(UsageError, match="random ones have not"):
+    with pytest.raises(UsageError, match="these have not: random"):
         run(tmp_path, method="qat")

@@ -151,6 +151,7 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     whole, part = roots.parts(plan.data)
     learnt = reader.read(whole)
     items.check_names(learnt)
+    notes = items.contradictions(learnt)
     held = plan.measured or part
     if held is None:
         learnt, measured = items.split(learnt, _HELD_OUT, _SPLIT_SEED)
@@ -161,7 +162,8 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
         message = f"{learnt.source} has one picture to learn from: nothing can be learnt from it"
         raise DataError(message, hint="give more images")
     _check_unseen(plan, measured)
-    return learnt, measured
+    notes = (*measured.notes, *notes, *items.gaps(learnt, measured))
+    return learnt, replace(measured, notes=notes)
 
 
 def _check_unseen(plan: TrainPlan, measured: Dataset) -> None:

@@ -14,11 +14,10 @@ from edgekit.datasets import images
 from edgekit.errors import DataError
 from edgekit.records import digest
 from edgekit.storage import file_sha256
+from edgekit.tasks.masks import IGNORED
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.uint8]
-# What a mask says of pixels that count for nothing, as in Pascal VOC and Cityscapes.
-IGNORED = 255
 _SHOWN = 5
 
 
@@ -229,6 +228,8 @@ def _classes(dataset: Dataset) -> set[int]:
                 found.update(map(int, item.right.classes))
             case int():
                 found.add(item.right)
+            case Path():
+                pass
     return found
 
 

@@ -14,11 +14,10 @@ from edgekit.datasets import images
 from edgekit.errors import DataError
 from edgekit.records import digest
 from edgekit.storage import file_sha256
+from edgekit.tasks.masks import IGNORED
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.uint8]
-# What a mask says of pixels that count for nothing, as in Pascal VOC and Cityscapes.
-IGNORED = 255
 _SHOWN = 5
 
 
@@ -202,6 +201,48 @@ def check_apart(learnt: Dataset, measured: Dataset) -> None:
             f"{', '.join(both[:_SHOWN])}{', ...' if len(both) > _SHOWN else ''}",
             hint="measure on others: on these the numbers would flatter",
         )
+
+
+def gaps(learnt: Dataset, measured: Dataset) -> tuple[str, ...]:
+    """Classes that only one of two parts has anything of, in a line each; masks aren't read."""
+    ours, theirs = map(_classes, (learnt, measured))
+    if ours and not theirs:
+        return ("no image to measure on has anything on it: nothing says how good this is",)
+    lines = {
+        "nothing to measure on has anything of": ours - theirs,
+        "nothing to learn from has anything of": theirs - ours,
+    }
+    return tuple(
+        f"{words}: {listing([learnt.names[index] for index in sorted(lacking)])}"
+        for words, lacking in lines.items()
+        if lacking
+    )
+
+
+def _classes(dataset: Dataset) -> set[int]:
+    """Indices of the classes that there is something of."""
+    found: set[int] = set()
+    for item in dataset.items:
+        match item.right:
+            case Boxes():
+                found.update(map(int, item.right.classes))
+            case int():
+                found.add(item.right)
+            case Path():
+                pass
+    return found
+
+
+def contradictions(dataset: Dataset) -> tuple[str, ...]:
+    """Pictures that lie in two classes, byte for byte, in a line; nothing where none does."""
+    first: dict[str, int] = {}
+    names, digests = dataset.files, dataset.file_digests()
+    both = []
+    for index, (item, sha256) in enumerate(zip(dataset.items, digests, strict=True)):
+        before = first.setdefault(sha256, index)
+        if isinstance(item.right, int) and item.right != dataset.items[before].right:
+            both.append(f"{names[before]} and {names[index]}")
+    return (f"the same picture is of two classes: {listing(both)}",) if both else ()
 
 
 def check_names(dataset: Dataset) -> None:

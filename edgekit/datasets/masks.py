@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.datasets import images
-from edgekit.datasets.items import IGNORED, Dataset, Item, listing
+from edgekit.datasets.items import Dataset, Item, listing
 from edgekit.errors import DataError
 from edgekit.storage import unreadable
+from edgekit.tasks.masks import IGNORED
 
 CLASSES = "classes.txt"
 _HINT = (

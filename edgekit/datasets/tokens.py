@@ -51,6 +51,12 @@ class Encoder:
             self._check(f"{texts.source}, line {number}", row)
         return found
 
+    def cuts(self, texts: Texts) -> int:
+        """How many texts are cut."""
+        return sum(
+            bool(one.overflowing) for one in self._tokenizer.encode_batch(list(texts.lines))
+        )
+
     def _check(self, where: str, row: Row) -> None:
         most, known = self._tokens.max_tokens, self._tokens.vocabulary
         if len(row) > most:

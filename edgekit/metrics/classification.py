@@ -69,7 +69,8 @@ def share_right(
 
 def _are_numbers(outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Whether an image's outputs can be ranked: NaN can't, and infinity is an overflow."""
-    return np.isfinite(outputs.max(axis=1))
+    fine: npt.NDArray[np.bool_] = np.isfinite(outputs.max(axis=1))
+    return fine
 
 
 def _best(outputs: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.int64]:

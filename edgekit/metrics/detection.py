@@ -14,6 +14,7 @@ from edgekit.errors import MissingDependency
 from edgekit.metrics.worst import worst
 from edgekit.records.scores import Image, Part, Score
 from edgekit.registry import install_command
+from edgekit.tasks import boxes
 
 _SIZES = ("small", "medium", "large")
 # Overlap and score from which a box counts as found, for one image by itself.
@@ -172,7 +173,7 @@ def _hits(found: Objects, truth: Objects) -> tuple[int, int]:
     scores = np.ones(len(found.classes)) if found.scores is None else found.scores
     free = set(range(len(truth.classes)))
     sure = [place for place in np.argsort(-scores, kind="stable") if scores[place] >= _SURE]
-    overlaps = _overlaps(found.corners, truth.corners)
+    overlaps = boxes.overlaps(*(each.corners.astype(np.float64) for each in (found, truth)))
     hits = 0
     for place in sure:
         same = [each for each in free if truth.classes[each] == found.classes[place]]
@@ -181,17 +182,3 @@ def _hits(found: Objects, truth: Objects) -> tuple[int, int]:
             free.remove(best)
             hits += 1
     return hits, len(sure)
-
-
-def _overlaps(
-    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float64]:
-    """Intersection over union of each pair, shape (first, second)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    both = np.clip(high - low, 0, None).astype(np.float64).prod(axis=2)
-    either = _areas(first)[:, None] + _areas(second)[None, :] - both
-    shares: npt.NDArray[np.float64] = np.divide(
-        both, either, out=np.zeros_like(both), where=either > 0
-    )
-    return shares

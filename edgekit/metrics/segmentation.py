@@ -10,10 +10,9 @@ from edgekit.errors import MissingDependency
 from edgekit.metrics.worst import worst
 from edgekit.records.scores import Image, Part, Score
 from edgekit.registry import install_command
+from edgekit.tasks.masks import IGNORED
 
 ClassMap = npt.NDArray[np.integer]
-# Pixels that count for nothing, as in Pascal VOC and Cityscapes.
-IGNORED = 255
 # COCO's bounds of small, medium and large objects, in pixels of area.
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, None)}
 

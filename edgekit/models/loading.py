@@ -19,9 +19,15 @@ from edgekit.storage import file_sha256
 
 # How the sources of weights begin that were trained for the backbone's own classes.
 PRETRAINED_SOURCES = ("package:", "cache:", "hub:")
+_NEW_HEAD, _NEW_ENDS = " + random head", " + random neck and head"
 
 # A way to get weights: the whole backbone's state dict and where it is from, or OSError.
 Way = Callable[[], tuple[State, Weights]]
+
+
+def has_new(weights: Weights) -> bool:
+    """Whether the network's end was drawn by chance, alone or with the rest."""
+    return weights.source == RANDOM or weights.source.endswith((_NEW_HEAD, _NEW_ENDS))
 
 
 def load(module: nn.Module, family: str, backbone: str, request: ModelRequest) -> Weights:
@@ -58,7 +64,7 @@ def load_dense(
         return Weights(RANDOM)
     if request.weights == PRETRAINED:
         found = _pretrained(net, family, backbone, request)
-        return Weights(f"{found.source} + random neck and head", found.sha256)
+        return Weights(found.source + _NEW_ENDS, found.sha256)
     if exact := load_exact(module, request):
         return exact
     path = Path(request.weights)
@@ -70,7 +76,7 @@ def load_dense(
         hint = "give the --head, --neck, --classes and --input-size that it was trained with"
         raise DataError(message, hint=hint)
     found = _from_file(net, family, backbone, replace(request, classes=None))
-    return Weights(f"{found.source} + random neck and head", found.sha256)
+    return Weights(found.source + _NEW_ENDS, found.sha256)
 
 
 def load_exact(module: nn.Module, request: ModelRequest) -> Weights | None:
@@ -196,7 +202,7 @@ def _fill(
     if foreign:
         message = f"the pretrained weights of {backbone} fit no other input size: {foreign[0]}"
         raise UsageError(message, hint="leave --input-size out, or take --weights random")
-    source = f"{origin.source} + random head" if fresh else origin.source
+    source = origin.source + _NEW_HEAD if fresh else origin.source
     return Weights(source, origin.sha256)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from edgekit.models import HEADS
 from edgekit.models.catalog import PRETRAINED, RANDOM
 from edgekit.records import ModelRequest, Origin
 
-_KEY, _LEARNT = "edgekit", "edgekit.learnt"
+_KEY = "edgekit"
 SUFFIX = ".safetensors"
-_AGAIN = "copy it again, or train again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,7 @@ class Trained:
         origin: How they came to be.
         neck: Name of its neck; empty for the head's usual one.
         folded: Whether they are of the network as it is deployed: norms folded, branches merged.
+        learnt: `storage.mark` of each image that they learnt from, in whatever training.
     """
 
     family: str
@@ -44,21 +43,13 @@ class Trained:
     origin: Origin
     neck: str = ""
     folded: bool = False
+    learnt: tuple[str, ...] = ()
 
 
-def write(path: Path, state: dict[str, Any], known: Trained, learnt: Iterable[str] = ()) -> None:
-    """Write a state dict and what it is of, as a file that can't hold code.
-
-    Args:
-        path: The file.
-        state: Tensors by name.
-        known: What they are of.
-        learnt: `storage.mark` of each image that they learnt from, in whatever training.
-    """
-    metadata = {
-        _KEY: msgspec.json.encode(known).decode(),
-        _LEARNT: " ".join(sorted(set(learnt))),
-    }
+def write(path: Path, state: dict[str, Any], known: Trained) -> None:
+    """Write a state dict and what it is of, as a file that can't hold code."""
+    # One entry: safetensors writes several in an order of chance.
+    metadata = {_KEY: msgspec.json.encode(known).decode()}
     # Tensors that share memory can't be stored so.
     whole = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     path.write_bytes(safetensors.torch.save(whole, metadata=metadata))
@@ -70,15 +61,21 @@ def describe(path: Path) -> Trained | None:
     Raises:
         DataError: It is cut short, or what it says can't be read.
     """
-    text = _said(path, _KEY)
+    if path.suffix != SUFFIX:
+        return None
+    hint = "copy it again, or train again"
     try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY)
         return msgspec.json.decode(text, type=Trained) if text else None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DataError(f"{path} can't be read as a checkpoint: {error}", hint=hint) from error
     except msgspec.MsgspecError as error:
-        raise DataError(f"{path} doesn't say what it is of: {error}", hint=_AGAIN) from error
+        raise DataError(f"{path} doesn't say what it is of: {error}", hint=hint) from error
 
 
 def learnt(weights: str) -> tuple[str, ...]:
-    """`storage.mark` of each image that weights learnt from, as far as their file says.
+    """What weights have learnt from, as in `Trained`, as far as their file says.
 
     Args:
         weights: As in `ModelRequest`.
@@ -86,19 +83,8 @@ def learnt(weights: str) -> tuple[str, ...]:
     Raises:
         DataError: The file can't be read.
     """
-    is_word = weights in {PRETRAINED, RANDOM}
-    return () if is_word else tuple(_said(Path(weights), _LEARNT).split())
-
-
-def _said(path: Path, key: str) -> str:
-    """What the file says under `key`; empty where it says nothing, or is of another kind."""
-    if path.suffix != SUFFIX:
-        return ""
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return str((file.metadata() or {}).get(key, ""))
-    except (safetensors.SafetensorError, OSError) as error:
-        raise DataError(f"{path} can't be read as a checkpoint: {error}", hint=_AGAIN) from error
+    known = None if weights in {PRETRAINED, RANDOM} else describe(Path(weights))
+    return known.learnt if known else ()
 
 
 def completed(

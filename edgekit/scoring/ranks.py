@@ -46,7 +46,7 @@ class RankScorer:
     closeness = "spearman"
     guards_closeness = True
 
-    def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:  # noqa: ARG002
+    def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:
         """Pairs of texts, with or without how alike they are."""
         pairs = texts.pairs(root)
         parts = (pairs.first, pairs.second)
@@ -58,6 +58,7 @@ class RankScorer:
             samples=Ranked(parts, np.arange(2 * count).reshape(2, count).T, cut),
             right=np.array(pairs.scores) if pairs.scores else None,
             sha256=digest([pairs.first.digests, pairs.second.digests, pairs.scores]),
+            notes=_cuts(artifact, parts) if cut else (),
         )
 
     def plain(self, samples: Any) -> Exam:
@@ -113,6 +114,14 @@ def _files(parts: Iterable[texts.Texts]) -> tuple[tuple[str, str], ...]:
         for part in parts
         for number, known in zip(part.numbers, part.digests, strict=True)
     )
+
+
+def _cuts(artifact: Artifact, parts: Sequence[texts.Texts]) -> tuple[str, ...]:
+    """What is lost of texts that are too long, in a line; nothing where none is."""
+    read = encoder(artifact, cut=True)
+    count, total = sum(map(read.cuts, parts)), sum(len(part.lines) for part in parts)
+    most = artifact.tokens.max_tokens if artifact.tokens else 0
+    return (f"{count} of {total} texts were cut to {most} tokens",) if count else ()
 
 
 def _rows(artifact: Artifact, exam: Exam) -> list[Any]:

@@ -6,6 +6,9 @@ from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 
+# What a mask says of pixels that count for nothing, as in Pascal VOC and Cityscapes.
+IGNORED = 255
+
 
 class Masks:
     """One map of scores a class: (N, classes, H, W)."""

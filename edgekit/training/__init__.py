@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from edgekit.errors import UsageError
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
@@ -69,6 +70,14 @@ class Aim(Protocol):
             views: The pictures, as it saw them: `Views`.
         """
         ...
+
+
+def untrained(weights: str) -> UsageError:
+    """The error of rounding weights of which some have not learnt anything yet."""
+    return UsageError(
+        f"--qat finds the best rounding of weights that have learnt; these have not: {weights}",
+        hint="train first, then give --weights DIR/model.safetensors beside --qat",
+    )
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from edgekit.datasets.items import IGNORED
 from edgekit.records.training import Settings
+from edgekit.tasks.masks import IGNORED
 
 # Sides of boxes, in pixels, below which nothing is left to be found.
 _LEAST_SIDE = 2.0

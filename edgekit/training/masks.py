@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from edgekit import pixels
-from edgekit.datasets.items import IGNORED
 from edgekit.records import Preprocess
 from edgekit.records.scores import Score
 from edgekit.records.training import Settings
 from edgekit.scoring import masks
+from edgekit.tasks.masks import IGNORED
 from edgekit.training import LossOf
 from edgekit.training.augment import Change
 from edgekit.training.views import Views

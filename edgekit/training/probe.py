@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgekit.errors import UsageError
 from edgekit.records.training import Settings
 from edgekit.training import Course, Finished, Task
 from edgekit.training.views import batches
@@ -26,13 +27,22 @@ class Probe:
     folded = False
 
     def prepare(self, task: Task) -> Course:
-        """The head, on what the backbone gives for each picture; on pictures where it must be."""
+        """The head, on what the backbone gives for each picture; on pictures where it must be.
+
+        Raises:
+            UsageError: Pictures shall be mirrored, of which the head would see nothing.
+        """
         task.module.requires_grad_(requires_grad=False).eval()
         for name, parameter in task.module.named_parameters():
             parameter.requires_grad_(requires_grad=name in task.head_names)
         head = _last(task)
         if head is None:
             return task.course()
+        if task.settings.flip:
+            raise UsageError(
+                "a probe of one layer sees each picture once, as it is: --flip would do nothing",
+                hint="leave --flip out, or take --method lora or full",
+            )
         return replace(
             task.course(),
             module=head,

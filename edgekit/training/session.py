@@ -11,12 +11,12 @@ from torch import nn
 
 from edgekit.datasets.items import Dataset
 from edgekit.errors import UsageError
-from edgekit.models import network, trained
+from edgekit.models import loading, network, trained
 from edgekit.records import ModelRequest, Origin, Weights, digest
 from edgekit.records.scores import Score
 from edgekit.records.training import Epoch, Settings, TrainResult
 from edgekit.storage import file_sha256, mark
-from edgekit.training import AIMS, METHODS, Finished, LossOf, Task, machine
+from edgekit.training import AIMS, METHODS, Finished, LossOf, Task, machine, untrained
 from edgekit.training.checkpoints import Checkpoint
 from edgekit.training.loop import Loop
 from edgekit.training.progress import Step
@@ -70,6 +70,8 @@ class Session:
         self._method = METHODS.get(job.method)
         make = network.build if self._method.folded else network.unfused
         self._net = make(job.request, job.family, job.backbone)
+        if self._method.folded and loading.has_new(self._net.weights):
+            raise untrained(self._net.weights.source)
         self._teacher: Weights | None = None
         # New weights of adapters follow from the seed as well.
         with torch.random.fork_rng(devices=[]):
@@ -82,7 +84,7 @@ class Session:
         aim = AIMS.get(job.request.head)
         change = aim.augment(job.settings, net.preprocess.size)
         names = net.new or network.head_names(job.request, job.family, job.backbone)
-        if job.request.head == "classify" and "random" in net.weights.source:
+        if job.request.head == "classify" and loading.has_new(net.weights):
             _calm(net.module, names)
         return Task(
             module=net.module.to(self._machine.device),
@@ -178,6 +180,7 @@ class Session:
             teacher_sha256=self._teacher.sha256 if self._teacher else None,
             weight_scale=job.settings.weight_scale,
         )
+        before = set(trained.learnt(job.request.weights))
         known = trained.Trained(
             family=job.family,
             backbone=job.backbone,
@@ -187,10 +190,10 @@ class Session:
             origin=origin,
             neck=net.neck if job.request.neck else "",
             folded=net.folded,
+            learnt=tuple(sorted(before | set(map(mark, job.train.file_digests())))),
         )
         path = folder / WEIGHTS
-        learnt = (*trained.learnt(job.request.weights), *map(mark, job.train.file_digests()))
-        trained.write(path, done.module.state_dict(), known, learnt)
+        trained.write(path, done.module.state_dict(), known)
         return Weights(f"file:{WEIGHTS}", file_sha256(path), origin)
 
 

@@ -20,7 +20,7 @@ from edgekit.quantization.recipe import recipe
 from edgekit.records import Format, ModelRequest, Precision
 from edgekit.records.training import TrainResult
 from edgekit.storage import mark
-from edgekit.training import AIMS, METHODS
+from edgekit.training import AIMS, METHODS, untrained
 from edgekit.workflows.frameworks import framework
 
 if TYPE_CHECKING:
@@ -134,10 +134,7 @@ def _check(plan: TrainPlan) -> None:
         hint = "give the model.safetensors that `edgekit train` wrote"
         raise UsageError(f"--teacher {plan.teacher}: there is no such file", hint=hint)
     if plan.method == _ROUNDING and plan.request.weights == catalog.RANDOM:
-        raise UsageError(
-            "--qat finds the best rounding of weights that have learnt; random ones have not",
-            hint="train first, then give --weights DIR/model.safetensors beside --qat",
-        )
+        raise untrained(catalog.RANDOM)
     if plan.teacher and plan.request.head != "classify":
         message = f"--teacher gives scores of classes, and {plan.request.head!r} learns none"
         raise UsageError(message, hint="leave --teacher out, or take --head classify")
@@ -154,6 +151,7 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
     whole, part = roots.parts(plan.data)
     learnt = reader.read(whole)
     items.check_names(learnt)
+    notes = items.contradictions(learnt)
     held = plan.measured or part
     if held is None:
         learnt, measured = items.split(learnt, _HELD_OUT, _SPLIT_SEED)
@@ -164,7 +162,8 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
         message = f"{learnt.source} has one picture to learn from: nothing can be learnt from it"
         raise DataError(message, hint="give more images")
     _check_unseen(plan, measured)
-    return learnt, measured
+    notes = (*measured.notes, *notes, *items.gaps(learnt, measured))
+    return learnt, replace(measured, notes=notes)
 
 
 def _check_unseen(plan: TrainPlan, measured: Dataset) -> None:

@@ -234,4 +234,6 @@ def test_a_text_that_is_cut_is_evaluated(bert, tmp_path, run_cli):
     long.write_text(f"short\t{'y' * 90}\nshort\tanother\n")
     done = run_cli("eval", bert / "onnx-fp32", "--data", long, "--cut", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["score"] is None
+    found = json.loads(done.stdout)
+    assert found["score"] is None
+    assert found["notes"] == ["1 of 4 texts were cut to 64 tokens"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-# Pixels that nobody labelled.
-IGNORED = 255
+from edgekit.tasks.masks import IGNORED
 
 
 def losses(logits: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:

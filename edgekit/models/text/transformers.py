@@ -170,8 +170,13 @@ def _counts(name: str) -> bool:
 
 
 def _longest(config: PreTrainedConfig, folder: Path | None) -> int:
-    """Tokens that the network takes, and that it was trained for where the checkpoint says."""
+    """Tokens that the network takes, and that it was trained for where the checkpoint says.
+
+    No more than a window where its layers see one: each token of ours sees all before it.
+    """
     longest = int(config.max_position_embeddings)
+    if window := getattr(config, "sliding_window", None):
+        longest = min(longest, int(window))
     if config.model_type in {"roberta", "xlm-roberta", "mpnet"}:
         # Their positions begin behind the id of the padding.
         longest -= int(config.pad_token_id) + 1

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgekit.datasets import READERS
-from edgekit.datasets.items import check_apart, split
+from edgekit.datasets.items import check_apart, gaps, split
 from edgekit.errors import DataError
 from tests.unit.datasets.pictures import box, class_folders, coco
 
@@ -70,6 +70,22 @@ def test_measuring_on_what_was_learnt_is_refused(tmp_path):
     shutil.copy(tmp_path / "a" / "y" / "1.png", tmp_path / "b" / "x" / "same.png")
     with pytest.raises(DataError, match=r"learnt from too.*same\.png"):
         check_apart(learnt, read(tmp_path / "b").take([1, 2]))
+
+
+def test_what_only_one_part_has_anything_of_is_named(tmp_path):
+    read_boxes = READERS.get("boxes").read
+    boxes = [box(1, 1, 2, 2, 5, 5), box(2, 2, 2, 2, 5, 5), box(3, 2, 2, 2, 5, 5)]
+    dataset = read_boxes(coco(tmp_path / "a", boxes, images=4))
+    assert gaps(dataset.take([0, 1]), dataset.take([0, 2])) == ()
+    assert gaps(dataset.take([0, 1]), dataset.take([2])) == (
+        "nothing to measure on has anything of: cat",
+    )
+    assert gaps(dataset.take([1]), dataset.take([0, 2])) == (
+        "nothing to learn from has anything of: cat",
+    )
+    assert "nothing says how good this is" in gaps(dataset.take([0]), dataset.take([3]))[0]
+    folders = read(class_folders(tmp_path / "b", {"x": 2, "y": 2}))
+    assert gaps(*split(folders, 0.5, 0)) == ()
 
 
 def test_other_classes_are_refused(tmp_path):

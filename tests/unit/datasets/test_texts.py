@@ -99,7 +99,9 @@ def test_a_text_that_is_too_long_is_said_with_its_line(tokenizer):
 
 def test_a_text_that_is_cut_keeps_its_marks(tokenizer):
     whole = Encoder(tokenizer, contract(max_tokens=64), cut=False).rows(of("abcdefghij"))[0]
-    cut = Encoder(tokenizer, contract(), cut=True).rows(of("abcdefghij"))[0]
+    cutting = Encoder(tokenizer, contract(), cut=True)
+    cut = cutting.rows(of("abcdefghij"))[0]
+    assert cutting.cuts(of("abcdefghij", "a", "abcdefghijk")) == 2
     assert cut == (*whole[:7], whole[-1])
 
 

@@ -14,6 +14,7 @@ from edgekit.models import Setting
 from edgekit.models.heads import detect_loss, segment, segment_loss
 from edgekit.models.heads.detect_loss import ANSWERING, assign
 from edgekit.tasks.distances import places
+from edgekit.tasks.masks import IGNORED
 
 SIZE = (64, 64)
 
@@ -136,7 +137,7 @@ def test_places_keep_their_pixels_in_mixed_precision():
 def test_masks_that_are_right_cost_next_to_nothing_and_a_lost_small_class_shows():
     masks = torch.zeros(1, 16, 16, dtype=torch.int64)
     masks[0, 0, :2] = 1
-    masks[0, 5] = segment_loss.IGNORED
+    masks[0, 5] = IGNORED
     right = 30.0 * torch.nn.functional.one_hot(masks.clamp(max=1), 2).movedim(-1, 1).float()
     lost = torch.stack([torch.full((1, 16, 16), 30.0), torch.zeros(1, 16, 16)], dim=1)
     fine, bad = segment_loss.losses(right, masks), segment_loss.losses(lost, masks)
@@ -146,7 +147,7 @@ def test_masks_that_are_right_cost_next_to_nothing_and_a_lost_small_class_shows(
 
 
 def test_masks_of_which_nothing_is_known_teach_nothing():
-    masks = torch.full((1, 4, 4), segment_loss.IGNORED)
+    masks = torch.full((1, 4, 4), IGNORED)
     found = segment_loss.losses(torch.randn(1, 3, 4, 4), masks)
     assert sum(found.values()) == 0
 

@@ -268,10 +268,10 @@ def test_data_that_a_guard_chose_layers_on_is_said_to_flatter(nets, data, copied
     folder = shutil.copytree(artifact.path, tmp_path / "net" / "onnx-fp32")
     known = scorer_of(artifact).read(artifact, data, cut=False).sha256
     guard = Guarded("map50", 6, "data", "onnxruntime", 1.0, 0.8, 1.0, 1.0, met=True)
+    made = replace(artifact, path=folder)
     notes = {}
     for digest in (known, ""):  # older records don't say
-        made = replace(artifact, path=folder, guard=replace(guard, data_sha256=digest))
-        storage.write_record(made)
+        storage.write_record(replace(made, guard=replace(guard, data_sha256=digest)))
         notes[digest] = evaluate(EvalPlan(folder, data, None, 1), lambda _: None).notes
     assert [note.partition(",")[0] for note in notes[known]] == [
         "the guard of --max-drop chose layers on these images"

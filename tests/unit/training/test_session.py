@@ -8,8 +8,8 @@ import torch
 
 from edgekit import storage
 from edgekit.errors import DataError, ToolError, UsageError
-from edgekit.models import network, trained
-from edgekit.records import ModelRequest
+from edgekit.models import loading, network, trained
+from edgekit.records import ModelRequest, Weights
 from edgekit.training import loop, machine
 from edgekit.training.session import _calm
 
@@ -214,6 +214,26 @@ def test_lora_trains_little_and_merges_to_the_same(session, tmp_path, name):
     assert known.origin == origin
     net = network.build(ModelRequest(name, weights=str(tmp_path / result.file)), *name.split(":"))
     assert net.weights.trained == origin
+
+
+def test_a_probe_that_sees_features_can_not_mirror_pictures(session):
+    with pytest.raises(UsageError, match="--flip would do nothing") as caught:
+        session(method="probe", flip=True)
+    assert "full" in caught.value.hint
+
+
+def test_a_new_head_is_not_rounded_before_it_has_learnt(session, tmp_path):
+    new = ("package:lite 1 + random head", "file:a.pth + random neck and head", "random")
+    assert all(loading.has_new(Weights(source)) for source in new)
+    old = ("package:lite 1", "file:random.pth", "built-in")
+    assert not any(loading.has_new(Weights(source)) for source in old)
+    with pytest.raises(UsageError, match="these have not: random") as caught:
+        session("toy", "qat")
+    assert "train first" in caught.value.hint
+    first = finished(session(epochs=1), tmp_path / "random")
+    path = tmp_path / "random.safetensors"  # its name says nothing
+    (tmp_path / "random" / first.file).rename(path)
+    session("toy", "qat", weights=str(path))
 
 
 def test_a_network_with_nothing_to_adapt_is_refused(session):

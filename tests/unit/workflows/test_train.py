@@ -13,14 +13,15 @@ from edgekit.models import trained
 from edgekit.records import ModelRequest, Origin
 from edgekit.storage import file_sha256
 from edgekit.workflows import train as workflow
-from tests.unit.datasets.pictures import box, class_folders, coco
+from tests.unit.datasets.pictures import box, class_folders, coco, picture
 
 
 def run(
     tmp_path, *, model="toy", method="full", data=None, measured=None, teacher=None, **changed
 ):
-    fields = {name: changed.pop(name) for name in ("head", "weights", "seed") if name in changed}
-    request = ModelRequest(model, input_size=16, **{"weights": "random", **fields})
+    given = {"head", "weights", "seed", "input_size"} & changed.keys()
+    fields = {name: changed.pop(name) for name in given}
+    request = ModelRequest(model, **{"input_size": 16, "weights": "random", **fields})
     folder = data or class_folders(tmp_path / "data", {"cat": 3, "dog": 3})
     plan = workflow.TrainPlan(
         request,
@@ -109,6 +110,27 @@ def test_what_cannot_be_is_refused(tmp_path, asked, message, hint):
         run(tmp_path, **asked)
     assert any(word in caught.value.hint for word in hint.split("|"))
     assert not (tmp_path / "out").exists()
+
+
+def test_what_one_part_has_nothing_of_is_said(tmp_path):
+    learnt = coco(tmp_path / "train", [box(1, 1, 2, 2, 5, 5), box(2, 2, 2, 2, 5, 5)])
+    held = coco(tmp_path / "val", [box(1, 1, 1, 1, 4, 4)], images=3)
+    for index in (1, 2, 3):
+        picture(held / f"{index}.png", 100 + index)
+    result, said = run(tmp_path, data=learnt, measured=held, head="detect", input_size=32)
+    note = "nothing to measure on has anything of: dog"
+    assert note in result.notes
+    assert note in said
+
+
+def test_a_picture_of_two_classes_is_said(tmp_path):
+    folder = class_folders(tmp_path / "d", {"cat": 5, "dog": 5})
+    shutil.copy(folder / "cat" / "1.png", folder / "dog" / "9.png")
+    result, said = run(tmp_path, data=folder)
+    note = "the same picture is of two classes: cat/1.png and dog/9.png"
+    assert note in result.notes
+    assert note in said
+    assert sum("two classes" in each for each in said) == 1
 
 
 def test_a_probe_has_no_teacher(tmp_path):
@@ -209,5 +231,5 @@ def test_rounding_is_by_the_rule_of_where_files_will_run():
 
 
 def test_rounding_wants_weights_that_have_learnt(tmp_path):
-    with pytest.raises(UsageError, match="random ones have not"):
+    with pytest.raises(UsageError, match="these have not: random"):
         run(tmp_path, method="qat")

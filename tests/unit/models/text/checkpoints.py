@@ -45,12 +45,14 @@ DECODERS: dict[str, dict[str, Any]] = {
 }
 
 
-def save(folder: Path, kind: str, *, decoder: bool = False, tokenizer: bool = True) -> Any:
+def save(
+    folder: Path, kind: str, *, decoder: bool = False, tokenizer: bool = True, **changed: Any
+) -> Any:
     """Write a checkpoint with random weights; gives the network."""
     options = (DECODERS if decoder else ENCODERS)[kind]
     # Ids of marks are within the vocabulary.
     marks = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
-    config = AutoConfig.for_model(kind, **{**marks, **options})
+    config = AutoConfig.for_model(kind, **{**marks, **options, **changed})
     torch.manual_seed(0)
     auto = AutoModelForCausalLM if decoder else AutoModel
     network = auto.from_config(config).eval()

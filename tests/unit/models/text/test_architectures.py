@@ -1,5 +1,7 @@
 """Every architecture that a family names gives what transformers itself gives."""
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -50,6 +52,24 @@ def test_what_the_mask_hides_changes_nothing(kind, tmp_path):
         alone = net.module(words, torch.ones_like(words))
         among = net.module(torch.cat([words, filling], 1), mask)
     torch.testing.assert_close(among, alone, **CLOSE)
+
+
+@pytest.mark.parametrize("kind", ["mistral", "qwen2", "qwen3"])
+def test_a_decoder_that_sees_a_window_takes_no_more_than_that(kind, tmp_path):
+    window: dict[str, Any] = {
+        "sliding_window": 8,
+        "use_sliding_window": True,
+        "max_window_layers": 0,
+    }
+    network = checkpoints.save(tmp_path, kind, decoder=True, **window)
+    net = TEXT_FAMILIES.get("gpt").build(tmp_path, NEXT, None)
+    assert net.max_tokens == 8
+    for length, same in ((8, True), (12, False)):
+        words = ids(2, length)
+        with torch.no_grad():
+            expected = network(input_ids=words).logits[:, -1]
+            found = net.module(words, torch.ones_like(words))
+        assert torch.allclose(found, expected, **CLOSE) == same
 
 
 @pytest.mark.parametrize("kind", checkpoints.DECODERS)

@@ -103,7 +103,7 @@ ROWS = (
         "shapes",
         "efficientnet",
         (
-            *("--head", "segment-fpn", "--input-size", "128", "--batch", "16"),
+            *("--head", "segment-fpn", "--input-size", "192", "--batch", "16"),
             *("--epochs", "8", "--lr", "0.005", "--flip"),
         ),
         0.90,

@@ -103,6 +103,12 @@ class FileSource:
         return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else ()
 
     @cached_property
+    def _learnt(self) -> tuple[str, ...]:
+        """What its weights learnt from, if it is an artifact's file: that lies beside it then."""
+        path = self._request.path.with_name(storage.LEARNT)
+        return tuple(path.read_text("ascii", "ignore").split()) if path.is_file() else ()
+
+    @cached_property
     def _input(self) -> TensorSpec:
         """The file's input, its image in the size that photos are brought to."""
         given, size = self._facts.inputs[0], self._preprocess.size
@@ -118,6 +124,7 @@ class FileSource:
             "sha256": self._subject.sha256,
             "preprocess": self._preprocess,
             "labels": self._labels,
+            "learnt": self._learnt,
             "seed": self._request.seed,
         }
 
@@ -139,6 +146,7 @@ class FileSource:
 
     def build(self, workdir: Path) -> Root:
         """Bring the file into `workdir`; the file as it was given says what is right."""
+        storage.write_learnt(workdir, self._learnt)
         importer = IMPORTERS.get(self.root)
         done = importer.bring(self._request.path, self._preprocess, workdir)
         images = self.golden().tensors(self._preprocess).stack()

@@ -12,6 +12,8 @@ from edgekit import storage
 from edgekit.records import Format, Precision
 from tests.foreign_files import CLASSES, SIZE, net, photos, saved, with_constant
 
+# Marks of what its weights learnt from, as they lie beside a file that edgekit exported.
+LEARNT = ("0" * 16, "f" * 16)
 QUICK = ("--no-verdict", "--json")
 
 
@@ -33,6 +35,7 @@ def old(tmp_path_factory):
     """A file in opset 11 with BatchNormalization behind a layer, and names of its classes."""
     folder = tmp_path_factory.mktemp("theirs")
     (folder / "labels.txt").write_text("\n".join("abcde") + "\n")
+    storage.write_learnt(folder, LEARNT)
     return saved(folder / "theirs.onnx", opset=11)
 
 
@@ -62,6 +65,7 @@ def test_each_format_is_sealed_and_close_to_the_file(made, old, format, precisio
     assert spec.weights.sha256 == storage.file_sha256(old)
     assert artifact.photos.size == (SIZE, SIZE)
     assert artifact.file("labels") is not None
+    assert storage.learnt(artifact) == set(LEARNT)
 
 
 def test_it_says_what_was_done(made):

@@ -37,6 +37,10 @@ def test_the_key_tells_files_preprocessings_and_names_apart(tmp_path):
     (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\n")
     assert source(path).key() != first
     (tmp_path / "labels.txt").unlink()
+    (tmp_path / "learnt.txt").write_text("0123456789abcdef\n")
+    assert source(path).key() != first
+    (tmp_path / "learnt.txt").unlink()
+    assert source(path).key() == first
     saved(path, opset=18)
     assert source(path).key() != first
 

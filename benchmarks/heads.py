@@ -136,7 +136,7 @@ def _silent(_: str) -> None:
 def _judged(leg: ExportLeg) -> tuple[str, float | None, str]:
     """Kind, SQNR and words of one file."""
     if leg.failure:
-        kind = {"usage": "refused"}.get(leg.failure.kind, "failed")
+        kind = "refused" if leg.failure.kind == "UsageError" else "failed"
         return kind, None, f"{leg.failure.stage}: {leg.failure.message}"
     parity = leg.artifact.parity if leg.artifact else None
     found = parity.batches.values() if parity else ()

@@ -157,7 +157,7 @@ def test_losses_of_masks_are_what_their_formulas_say():
     logits = torch.randn(2, 4, 5, 6, generator=generator)
     # Class 3 is nowhere: it has no overlap to learn.
     masks = torch.randint(0, 3, (2, 5, 6), generator=generator)
-    masks[0, :2] = segment_loss.IGNORED
+    masks[0, :2] = IGNORED
     shares = logits.softmax(dim=1)
     known = [
         (n, y, x) for n, y, x in torch.ones_like(masks).nonzero().tolist() if masks[n, y, x] < 4

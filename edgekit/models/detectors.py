@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-import functools
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import torch
 from torchvision import models
 
 from edgekit.errors import UsageError
-from edgekit.models import Hub, Net, hub
+from edgekit.models import Hub, Net
 from edgekit.models.catalog import DETECTORS
+from edgekit.models.torchvision import default_weights
 from edgekit.records import Preprocess
 
 
@@ -59,18 +56,7 @@ class DetectorsFamily:
 
     def hub(self, backbone: str) -> Hub | None:
         """The default weights on torchvision's server."""
-        url = models.get_model_weights(backbone).DEFAULT.url
-        return Hub(
-            url,
-            functools.partial(hub.cached_url, url),
-            functools.partial(hub.fetch_url, url),
-            _read,
-        )
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    state: Mapping[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    return state
+        return default_weights(backbone)
 
 
 FAMILY = DetectorsFamily()

@@ -56,13 +56,18 @@ class TorchvisionFamily:
 
     def hub(self, backbone: str) -> Hub | None:
         """The default weights on torchvision's server."""
-        url = models.get_model_weights(backbone).DEFAULT.url
-        return Hub(
-            url,
-            functools.partial(hub.cached_url, url),
-            functools.partial(hub.fetch_url, url),
-            _read,
-        )
+        return default_weights(backbone)
+
+
+def default_weights(backbone: str) -> Hub:
+    """What torchvision calls the default weights of one of its networks, on its server."""
+    url = models.get_model_weights(backbone).DEFAULT.url
+    return Hub(
+        url,
+        functools.partial(hub.cached_url, url),
+        functools.partial(hub.fetch_url, url),
+        _read,
+    )
 
 
 def _options(backbone: str, size: tuple[int, int]) -> dict[str, Any]:

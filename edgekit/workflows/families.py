@@ -8,14 +8,13 @@ from pathlib import Path
 
 from edgekit import storage
 from edgekit.models import FAMILIES, assemble, catalog, weights
-from edgekit.quantization.schemes import STATIC
-from edgekit.records import Format, ModelRequest, Target
-from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set, held_out_set
-from edgekit.workflows.int8 import Int8Plan
+from edgekit.records import Format, ModelRequest
+from edgekit.workflows.calibrate import golden_arrays
+from edgekit.workflows.photosource import PhotoSource
 from edgekit.workflows.sources import Root
 
 
-class FamilySource:
+class FamilySource(PhotoSource):
     """Builds the model that a request names.
 
     Args:
@@ -54,22 +53,6 @@ class FamilySource:
             "neck": self._request.neck,
             "nms": self._request.nms,
         }
-
-    def scheme(self, target: Target, format: Format) -> str:  # noqa: ARG002 -- the same for all
-        """Ranges from calibration."""
-        return STATIC
-
-    def golden(self) -> PhotoSet:
-        """Photos that come with packages."""
-        return golden_set()
-
-    def calibration(self, plan: Int8Plan) -> PhotoSet:
-        """The photos that the plan names, or those that come with packages."""
-        return plan.calibration(self.seed)
-
-    def held_out(self, plan: Int8Plan) -> PhotoSet:
-        """Photos of the same folder that aren't calibrated on, or the golden ones."""
-        return held_out_set(plan.calib)
 
     def build(self, workdir: Path) -> Root:
         """Build, fuse and trace the model."""

@@ -15,21 +15,19 @@ from edgekit.errors import UsageError
 from edgekit.graphs import GRAPHS
 from edgekit.importers import IMPORTERS, Facts
 from edgekit.measure.environment import usable_cores
-from edgekit.quantization.schemes import STATIC
 from edgekit.records import (
     FileRequest,
     Format,
     ModelSpec,
     Preprocess,
     Subject,
-    Target,
     Weights,
 )
 from edgekit.wire import TensorSpec
 from edgekit.workflows import preprocessing
-from edgekit.workflows.calibrate import PhotoSet, golden_arrays, golden_set, held_out_set
+from edgekit.workflows.calibrate import golden_arrays
 from edgekit.workflows.infer import infer_file
-from edgekit.workflows.int8 import Int8Plan
+from edgekit.workflows.photosource import PhotoSource
 from edgekit.workflows.sources import Root
 
 _LABELS = "labels.txt"
@@ -42,7 +40,7 @@ _SUPPORTED = (
 )
 
 
-class FileSource:
+class FileSource(PhotoSource):
     """Takes the file that a request names.
 
     Args:
@@ -127,22 +125,6 @@ class FileSource:
             "learnt": self._learnt,
             "seed": self._request.seed,
         }
-
-    def scheme(self, target: Target, format: Format) -> str:  # noqa: ARG002 -- the same for all
-        """Ranges from calibration."""
-        return STATIC
-
-    def golden(self) -> PhotoSet:
-        """Photos that come with packages."""
-        return golden_set()
-
-    def calibration(self, plan: Int8Plan) -> PhotoSet:
-        """The photos that the plan names, or those that come with packages."""
-        return plan.calibration(self.seed)
-
-    def held_out(self, plan: Int8Plan) -> PhotoSet:
-        """Photos of the same folder that aren't calibrated on, or the golden ones."""
-        return held_out_set(plan.calib)
 
     def build(self, workdir: Path) -> Root:
         """Bring the file into `workdir`; the file as it was given says what is right."""

@@ -137,7 +137,7 @@ def _judged(leg: ExportLeg) -> tuple[str, float | None, str]:
     """Kind, SQNR and words of one file."""
     if leg.failure:
         kind = "refused" if leg.failure.kind == "UsageError" else "failed"
-        return kind, None, f"{leg.failure.stage}: {leg.failure.message}"
+        return kind, None, leg.failure.message
     parity = leg.artifact.parity if leg.artifact else None
     found = parity.batches.values() if parity else ()
     worst = min((one.sqnr_db for one in found if one.sqnr_db is not None), default=None)
@@ -199,12 +199,17 @@ def table(results: Path) -> None:
     for precision in ("fp32", "int8"):
         own = {(r["name"], r["head"], r["format"]): r for r in rows if r["precision"] == precision}
         heads = [head for head in (*HEADS_ASKED, "detect-ssd") if any(head in key for key in own)]
+        if not heads:
+            continue
         reasons: dict[str, str] = {}
         print(f"\n| {precision} | {' | '.join(heads)} |\n|---{'|---' * len(heads)}|")
         for name in names:
             cells = [[own.get((name, head, format)) for format in FORMATS] for head in heads]
             if any(map(any, cells)):
-                shown = (" / ".join(_shown(each, reasons) for each in cell) for cell in cells)
+                shown = (
+                    " / ".join(_shown(each, reasons) for each in cell) if any(cell) else ""
+                    for cell in cells
+                )
                 print(f"| {name} | {' | '.join(shown)} |")
         for reason, sign in reasons.items():
             print(f"\n{sign}: {reason}")

@@ -6,7 +6,7 @@ python benchmarks/heads.py table [--results FILE]
 `run` traces each model once with each head and makes the three formats of it, in float32, and for
 four of the models in int8 too. A line is added to FILE as soon as a cell is known, and what stands
 there is not done again: stop it and start it as you like. Each model and head has a process of
-its own, so that a crash is a cell like any other. While the file /tmp/quiet exists, it waits.
+its own, so that a crash is a cell like any other.
 
 Weights are random, with norms that fit them and last layers that are heard, so that the image is
 not lost on the way: it shows that every operator is carried over, not that anything is found.
@@ -23,7 +23,6 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -50,7 +49,6 @@ CLASSES = 5
 # Layers that start out next to silent, and what makes them heard.
 LAST = ("last.weight", "cls_logits.weight", "bbox_pred.weight")
 LOUDER = 30.0
-QUIET = Path("/tmp/quiet")
 PRELOADED = ["edgekit.models.network", "timm", "torchvision", "openvino", "litert_torch", "onnx"]
 
 
@@ -111,7 +109,8 @@ def cells(
     name: str, head: str, formats: tuple[Format, ...], precision: Precision
 ) -> Iterable[Cell]:
     """What comes of one model with one head: a cell a file."""
-    files = [(format.value, precision.value) for format in formats]
+    files = [(format, precision) for format in formats]
+    found: dict[tuple[Format, Precision], tuple[str, float | None, str]]
     request = request_of(name, head)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +125,10 @@ def cells(
     except Exception as error:  # noqa: BLE001 -- a defect is a cell like any other
         found = dict.fromkeys(files, ("failed", None, f"{type(error).__name__}: {error}"))
     seconds = round(sum(os.times()[:4]), 1)
-    return [Cell(name, head, *file, *found[file], seconds) for file in files]
+    return [
+        Cell(name, head, format.value, precision.value, *found[format, precision], seconds)
+        for format, precision in files
+    ]
 
 
 def _silent(_: str) -> None:
@@ -163,8 +165,6 @@ def _rows(results: Path) -> list[dict[str, Any]]:
 
 def _aside(work: Callable[..., None], *given: object) -> int:
     """Run `work` in a process of its own; its exit code, negative for a signal."""
-    while QUIET.exists():
-        time.sleep(5)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=work, args=given)

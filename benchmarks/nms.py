@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import heads
 import numpy as np
 import torch  # noqa: TID253 -- a script, not the package
 from torchvision.ops import batched_nms, clip_boxes_to_image  # noqa: TID253
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import heads
 from edgekit.quantization.target import target
 from edgekit.records import Artifact, Format, ModelRequest, Precision
 from edgekit.tasks.boxes import CANDIDATES, LEAST_EDGE, LEAST_SCORE, MOST, MOST_OVERLAP
@@ -88,8 +90,10 @@ def compare(raw: Artifact, whole: Artifact) -> Count:
     for before, after in zip(
         zip(*outputs(raw), strict=True), zip(*outputs(whole), strict=True), strict=True
     ):
-        given = [torch.from_numpy(output) for output in before]
-        taken, boxes, scores, classes = by_torchvision(*given, raw.spec.head, size)
+        given_boxes, given_scores = (torch.from_numpy(output) for output in before)
+        taken, boxes, scores, classes = by_torchvision(
+            given_boxes, given_scores, raw.spec.head, size
+        )
         count.left += len(boxes)
         boxes, scores, classes = boxes[:MOST], scores[:MOST], classes[:MOST]
         ours, scored, kinds = (torch.from_numpy(output) for output in after)

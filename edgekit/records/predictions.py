@@ -9,11 +9,13 @@ class Thing:
 
     Attributes:
         name: The class.
+        index: Its number, from 0.
         score: How sure it is, from 0 to 1; of a class of a mask its share of the photo's pixels.
         box: Left, top, right and bottom in pixels of the photo; None for what has no place.
     """
 
     name: str
+    index: int
     score: float
     box: tuple[float, float, float, float] | None = None
 

@@ -17,7 +17,6 @@ _COVER = 0.5
 # Of the photo's shorter edge, and at least that many pixels.
 _LINE, _LEAST_LINE = 1 / 200, 2
 _LETTERS, _LEAST_LETTERS = 1 / 24, 11
-_SCALED, _PLAIN = ImageFont.FreeTypeFont, 11
 # What is smaller is enlarged before it is drawn on: names would cover it.
 _LEAST_EDGE = 320
 
@@ -67,13 +66,16 @@ class _Pen:
         self._width = picture.width
         self._line = max(_LEAST_LINE, round(edge * _LINE))
         self._font = ImageFont.load_default(max(_LEAST_LETTERS, round(edge * _LETTERS)))
+        self._height = self._draw.textbbox((0, 0), "Ag", font=self._font)[3] + self._line
 
     def box(self, thing: Thing, zoom: int) -> None:
         corners = [zoom * edge for edge in thing.box or ()]
-        # A class has one colour, whatever else is in the picture.
-        color = _color(sum(thing.name.encode()))
+        color = _color(thing.index)
         self._draw.rectangle(corners, outline=color, width=self._line)
-        self._label(f"{thing.name} {thing.score:.2f}", corners[0], corners[1], color)
+        # Above the box, so that what is in it can be seen; inside where there is no room.
+        above = corners[1] - self._height
+        top = above if above >= 0 else corners[1]
+        self._label(f"{thing.name} {thing.score:.2f}", corners[0], top, color)
 
     def listed(self, things: Sequence[Thing]) -> None:
         top = 0.0
@@ -83,8 +85,7 @@ class _Pen:
     def _label(self, text: str, left: float, top: float, color: tuple[int, int, int]) -> float:
         """Write `text` on `color`, inside the picture; gives where it ends below."""
         width = self._draw.textlength(text, font=self._font)
-        height = sum(self._font.getmetrics()) if isinstance(self._font, _SCALED) else _PLAIN
         left = max(0.0, min(left, self._width - width))
-        self._draw.rectangle((left, top, left + width, top + height), fill=color)
+        self._draw.rectangle((left, top, left + width, top + self._height), fill=color)
         self._draw.text((left, top), text, fill="white", font=self._font)
-        return top + height
+        return top + self._height

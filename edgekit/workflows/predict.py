@@ -135,7 +135,7 @@ def _names(artifact: Artifact) -> tuple[str, ...]:
 def _classes(artifact: Artifact, path: Path, raw: Sequence[Any], _: float) -> Seen:
     scores, names = _shares(np.ravel(raw[0])), _names(artifact)
     best = np.argsort(-scores, kind="stable")[:_TOP]
-    things = tuple(Thing(names[index], float(scores[index])) for index in best)
+    things = tuple(Thing(names[index], int(index), float(scores[index])) for index in best)
     return Seen(path, Prediction(str(path), things))
 
 
@@ -152,9 +152,9 @@ def _boxes(artifact: Artifact, path: Path, raw: Sequence[Any], least_score: floa
     (found,) = TASKS.get(artifact.spec.task).decode(raw, artifact.photos.size)
     corners = pixels.lift_boxes(artifact.photos, size, found.boxes)
     things = tuple(
-        Thing(names[int(kind)], float(score), (left, top, right, bottom))
+        Thing(names[kind], kind, float(score), (left, top, right, bottom))
         for kind, score, (left, top, right, bottom) in zip(
-            found.classes, found.scores, corners.tolist(), strict=True
+            found.classes.tolist(), found.scores, corners.tolist(), strict=True
         )
         if score >= least_score
     )
@@ -167,5 +167,7 @@ def _mask(artifact: Artifact, path: Path, raw: Sequence[Any], _: float) -> Seen:
     mask = pixels.lift_mask(artifact.photos, size, found)
     counts = np.bincount(mask.ravel(), minlength=len(names))
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
-    things = tuple(Thing(names[index], float(counts[index] / mask.size)) for index in order)
+    things = tuple(
+        Thing(names[index], int(index), float(counts[index] / mask.size)) for index in order
+    )
     return Seen(path, Prediction(str(path), things), mask)

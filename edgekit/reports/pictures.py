@@ -14,6 +14,8 @@ from edgekit.records.predictions import Thing
 # Of neighbouring classes, hues that lie far apart: steps of the golden ratio.
 _STEP = 0.618034
 _COVER = 0.5
+# How bright red, green and blue look (ITU-R BT.601), and from where black reads better on it.
+_LUMINANCE, _BRIGHT = (0.299, 0.587, 0.114), 140
 # Of the photo's shorter edge, and at least that many pixels.
 _LINE, _LEAST_LINE = 1 / 200, 2
 _LETTERS, _LEAST_LETTERS = 1 / 24, 11
@@ -87,5 +89,6 @@ class _Pen:
         width = self._draw.textlength(text, font=self._font)
         left = max(0.0, min(left, self._width - width))
         self._draw.rectangle((left, top, left + width, top + self._height), fill=color)
-        self._draw.text((left, top), text, fill="white", font=self._font)
+        dark = np.dot(color, _LUMINANCE) < _BRIGHT
+        self._draw.text((left, top), text, fill="white" if dark else "black", font=self._font)
         return top + self._height

@@ -41,9 +41,7 @@ def export(
             "detect-rcnn; of gpt next-token or next-token-cached. Default: the model's own."
         ),
     ] = "",
-    neck: Annotated[
-        str, typer.Option(help="Between backbone and head: fpn, pan or none. Default: the head's.")
-    ] = "",
+    neck: options.Neck = "",
     nms: Annotated[
         bool,
         typer.Option("--nms", help="Put decode and NMS of a detector into the file, in float."),

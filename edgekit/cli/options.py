@@ -60,6 +60,11 @@ PerOp = Annotated[
 ]
 Csv = Annotated[Path | None, typer.Option(help="Write one line a leg, for a spreadsheet.")]
 
+# What export and train say of a network.
+Neck = Annotated[
+    str, typer.Option(help="Between backbone and head: fpn, pan or none. Default: the head's.")
+]
+
 # What export and quantize say of int8.
 Calib = Annotated[
     Path | None,

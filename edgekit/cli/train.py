@@ -1,5 +1,6 @@
 """`edgekit train`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,10 @@ def train(
     *,
     data: Annotated[
         Path,
-        typer.Option(help="Images: one folder a class; or a folder of such, `train` and `test`."),
+        typer.Option(
+            help="Images: one folder a class; for boxes with COCO's annotations.json; for masks "
+            "images/ beside masks/. Or `train` and `test` of such."
+        ),
     ],
     val: Annotated[
         Path | None,
@@ -26,7 +30,14 @@ def train(
         str,
         typer.Option(help="probe (the head alone), lora (5 % of the parameters) or full."),
     ] = "full",
-    head: Annotated[str, typer.Option(help="What the network learns to give.")] = "classify",
+    head: Annotated[
+        str,
+        typer.Option(
+            help="What the network learns to give: classify, segment, segment-fpn, detect, "
+            "detect-rcnn. Default: the model's own."
+        ),
+    ] = "",
+    neck: options.Neck = "",
     weights: Annotated[
         str, typer.Option(help="What to begin with: pretrained, random, or a checkpoint file.")
     ] = "pretrained",
@@ -57,6 +68,7 @@ def train(
     json: options.Json = False,
 ) -> None:
     """Train on your images; the same command again goes on where it was stopped."""
+    from edgekit.models.catalog import own_head
     from edgekit.records import ModelRequest
     from edgekit.reports import training as report
     from edgekit.workflows import train as workflow
@@ -67,11 +79,14 @@ def train(
     if qat:
         method, asked["weight_scale"] = workflow.rounding(method, target)
     plan = workflow.TrainPlan(
-        request=ModelRequest(model, head, None, weights, input_size, 1, seed),
+        request=ModelRequest(
+            model, head or own_head(model), None, weights, input_size, 1, seed, neck
+        ),
         method=method,
         data=data,
         measured=val,
-        out=out or Path("trained") / f"{model.replace('/', '-').replace(':', '-')}-{method}",
+        out=out
+        or Path("trained") / "-".join(filter(None, (*re.split("[/:]", model), head, method))),
         changed={name: value for name, value in asked.items() if value is not None},
         teacher=teacher,
     )

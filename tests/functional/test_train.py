@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgekit.models.trained import describe
+
 TRAINED = (
     "--weights",
     "random",
@@ -168,6 +170,18 @@ def test_generated_data_is_written_whole_or_not_at_all(run_cli, tmp_path):
     few = run_cli("data", "shapes", tmp_path / "few", "--count", "1")
     assert few.returncode == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shapes"]
+
+
+def test_boxes_are_learnt_on_the_neck_that_was_asked_for(run_cli, tmp_path):
+    data, out = tmp_path / "shapes", tmp_path / "out"
+    assert run_cli("data", "shapes", data, "--count", "12", "--size", "48").returncode == 0
+    asked = ("--head", "detect", "--neck", "fpn", "--weights", "random", "--epochs", "1")
+    done = run_cli("train", "toy", *asked, "--input-size", "64", "--data", data, "--out", out)
+    assert done.returncode == 0, done.stderr
+    file = describe(out / "model.safetensors")
+    assert file is not None
+    assert (file.head, file.neck) == ("detect", "fpn")
+    assert f"edgekit export toy --head detect --weights {out}/model.safetensors" in done.stdout
 
 
 def test_vectors_of_one_class_find_each_other(run_cli, run_json, colours, tmp_path):

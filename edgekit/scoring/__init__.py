@@ -56,6 +56,7 @@ class Scorer(Protocol):
         noun: What it counts.
         is_share: Whether its value is a share of those, so that one of them is the finest step.
         closeness: What `agreement` is called: a metric's name.
+        is_closeness_share: Whether `agreement` is a share of those.
         guards_closeness: Whether a guard holds a file against the float model even where it is
             known what is right.
     """
@@ -64,6 +65,7 @@ class Scorer(Protocol):
     noun: str
     is_share: bool
     closeness: str
+    is_closeness_share: bool
     guards_closeness: bool
 
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:

@@ -20,6 +20,7 @@ class ClassScorer(PhotoScorer):
     """Predictions are rows of class scores: the right class' place among them counts."""
 
     metric = "top1"
+    is_closeness_share = True
 
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:  # noqa: ARG002
         """The images, with the classes that count as right for each."""

@@ -28,6 +28,7 @@ class PhotoScorer:
     noun = "images"
     is_share = True
     closeness = "agreement"
+    is_closeness_share = False
     guards_closeness = False
     chunk = 128
 

@@ -44,6 +44,7 @@ class RankScorer:
     noun = "pairs"
     is_share = False
     closeness = "spearman"
+    is_closeness_share = False
     guards_closeness = True
 
     def read(self, artifact: Artifact, root: Path, *, cut: bool) -> Exam:

@@ -159,9 +159,9 @@ def float_sibling(artifact: Artifact) -> Artifact | None:
     return None
 
 
-def is_share(metric: str) -> bool:
-    """Whether a metric is a share of images, of which one is the finest step."""
-    return metric not in SCORERS.names() or SCORERS.get(metric).is_share
+def is_share(scorer: Scorer, metric: str) -> bool:
+    """Whether a metric of `scorer`, or its closeness, is a share of images: one is a step."""
+    return scorer.is_share if metric == scorer.metric else scorer.is_closeness_share
 
 
 def noun(metric: str) -> str:
@@ -169,17 +169,18 @@ def noun(metric: str) -> str:
     return SCORERS.get(metric).noun if metric in SCORERS.names() else "images"
 
 
-def allowed_points(metric: str, max_drop: float, count: int) -> float:
+def allowed_points(scorer: Scorer, metric: str, max_drop: float, count: int) -> float:
     """Points that may be lost: of a budget finer than one image, one image; of none, none.
 
     On a dozen photos each is worth eight points, and one near tie would decide. What is no share
     of images has finer steps, and is held to the budget.
 
     Args:
+        scorer: Whose metric it is.
         metric: What is measured.
         max_drop: The budget, in points.
         count: Number of images that it is measured on.
     """
     if not max_drop:
         return 0.0
-    return (max(max_drop, 100.0 / count) if is_share(metric) else max_drop) + _ROUNDING
+    return (max(max_drop, 100.0 / count) if is_share(scorer, metric) else max_drop) + _ROUNDING

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edgekit.errors import UsageError
 from edgekit.records import Artifact, BenchPlan, Check, GatePlan, Outcome
-from edgekit.scoring import metric_of, scorer_of
+from edgekit.scoring import Scorer, metric_of, scorer_of
 from edgekit.text import percent
 from edgekit.workflows import accuracy
 
@@ -44,8 +44,9 @@ def accuracy_checks(plan: GatePlan, on_event: Callable[[str], None]) -> tuple[Ch
     before, after = scorer.score(base, theirs, exam), scorer.score(head, ours, exam)
     if before is None or after is None or before.value is None:
         near = scorer.agreement(head, ours, theirs) or 0.0
-        return (_check(plan, scorer.closeness, 1.0, near, exam.count),)
-    return (_check(plan, scorer.metric, before.value, after.value or 0.0, exam.count),)
+        return (_check(plan, scorer, scorer.closeness, (1.0, near), exam.count),)
+    values = (before.value, after.value or 0.0)
+    return (_check(plan, scorer, scorer.metric, values, exam.count),)
 
 
 def _artifacts(plan: GatePlan) -> tuple[Artifact, Artifact]:
@@ -74,11 +75,22 @@ def _artifact(plan: BenchPlan) -> Artifact:
     return artifact
 
 
-def _check(plan: GatePlan, metric: str, base: float, head: float, count: int) -> Check:
-    """The check of a metric of `count` images."""
-    points = accuracy.allowed_points(metric, _POINTS * plan.limits.accuracy_drop, count)
+def _check(
+    plan: GatePlan, scorer: Scorer, metric: str, values: tuple[float, float], count: int
+) -> Check:
+    """The check of a metric of `count` images, base's value and head's."""
+    base, head = values
+    budget = _POINTS * plan.limits.accuracy_drop
+    points = accuracy.allowed_points(scorer, metric, budget, count)
+    is_share = accuracy.is_share(scorer, metric)
     allowed = max(0.0, base - points / _POINTS)
     outcome = Outcome.FAIL if head < allowed else Outcome.PASS
+    if is_share and metric == scorer.closeness:
+        found = f"head says what base says for {percent(head)} of {count} images without labels"
+    else:
+        noun = accuracy.noun(metric)
+        found = f"{metric} {percent(head)} on {count} {noun}, base's {percent(base)}"
+    one = ", or one image" * bool(budget and is_share)
     return Check(
         metric=metric,
         unit="share",
@@ -89,16 +101,5 @@ def _check(plan: GatePlan, metric: str, base: float, head: float, count: int) ->
         interval=None,
         allowed=allowed,
         outcome=outcome,
-        reason=_words(plan, metric, base, head, count),
+        reason=f"{found}; {budget:g} points less may be{one}",
     )
-
-
-def _words(plan: GatePlan, metric: str, base: float, head: float, count: int) -> str:
-    budget = _POINTS * plan.limits.accuracy_drop
-    noun = accuracy.noun(metric)
-    if base == 1.0 and metric == "agreement":
-        found = f"head says what base says for {percent(head)} of {count} {noun} without labels"
-    else:
-        found = f"{metric} {percent(head)} on {count} {noun}, base's {percent(base)}"
-    one = ", or one image" * bool(budget and accuracy.is_share(metric))
-    return f"{found}; {budget:g} points less may be{one}"

@@ -63,7 +63,7 @@ class Guard:
         expected = self._reference(leg, scorer, exam)
         exact = _Exact(self._builder.parent(leg), scorer, exam, expected)
         budget = self._plan.max_drop or 0.0
-        allowed = accuracy.allowed_points(exact.metric, budget, exam.count)
+        allowed = accuracy.allowed_points(scorer, exact.metric, budget, exam.count)
         limit = exact.full - allowed / 100.0
         way = accuracy.Way(checker(leg[0]), usable_cores())
 
@@ -196,7 +196,7 @@ def over_budget(artifact: Artifact) -> ToolError | None:
         f"on {found.images} {accuracy.noun(found.metric)}, with {found.float_layers} layers put "
         f"back in float; --max-drop allows {found.max_drop:g}"
         + ", or one image"
-        * accuracy.is_share(found.metric),
+        * accuracy.is_share(scorer_of(artifact), found.metric),
         hint="allow more with --max-drop, calibrate on more photos, or ship another precision; "
         "--keep publishes the best try",
     )

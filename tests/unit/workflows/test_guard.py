@@ -218,6 +218,26 @@ def test_masks_are_guarded_by_the_overlap_of_their_classes(guard, monkeypatch):
     assert not builder.chosen.guard.met
 
 
+def test_closeness_that_is_no_share_of_images_is_held_to_its_budget(guard, monkeypatch):
+    builder, found = guard(0, max_drop=1.0, keep=True)
+    segment = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="segment"))
+    exact, rounded = np.zeros((2, 10, 10), np.int64)
+    exact[:5], rounded[:5] = 1, 1
+    rounded[5, :4] = 1
+    monkeypatch.setattr(
+        accuracy,
+        "predicted",
+        lambda artifact, *_: [rounded if artifact.recipe else exact] * 10,
+    )
+    monkeypatch.setattr(builder, "_artifact", lambda recipe: replace(segment, recipe=recipe))
+    found.mend(LEG)
+    # Less than one of ten images, and more than a point.
+    assert 0.9 < builder.chosen.guard.value < 0.99
+    missed = over_budget(builder.chosen)
+    assert missed is not None
+    assert "or one image" not in str(missed)
+
+
 def test_a_head_of_unknown_meaning_is_refused(guard, monkeypatch):
     builder, found = guard(0, max_drop=1.0)
     unknown = replace(ARTIFACT, spec=replace(ARTIFACT.spec, head="tensor"))

@@ -19,8 +19,9 @@ from edgekit.wire import TensorSpec
 MAX_PHOTOS = 512
 # Fewer leave ranges to chance: each photo more still moved them in every network tried.
 LEAST_PHOTOS = 32
-# With a guard and no data for it, each fourth sample is held out, if so many are left.
-HELD_OUT = 4
+# With a guard and no data for it, each fourth sample is held out, if so many are left; fewer of
+# many, each of which the guard runs at each try.
+_HELD_OUT = 4
 _SHOWN = 3
 
 
@@ -78,7 +79,7 @@ def calibration_set(
             part to learn from is taken.
         seed: Seed of the sample.
         allow_few: Whether fewer than `LEAST_PHOTOS` are taken.
-        hold_out: Whether each fourth is left for `held_out_set`, where enough remain.
+        hold_out: Whether those of `held_out` are left for `held_out_set`, where enough remain.
 
     Raises:
         DataError: The folder is missing, empty, holds no image, too few or the same one only.
@@ -92,7 +93,7 @@ def calibration_set(
         chosen = np.random.default_rng(seed).choice(len(paths), MAX_PHOTOS, replace=False)
         paths = tuple(paths[index] for index in sorted(chosen))
     if hold_out and is_enough(len(photos.paths)):
-        held = set(photos.paths[::HELD_OUT])
+        held = {photos.paths[index] for index in held_out(len(photos.paths))}
         paths = tuple(path for path in paths if path not in held)
     found = _with_digests(images.Photos(photos.source, paths, photos.skipped))
     _check_photos(folder, found, allow_few=allow_few)
@@ -101,7 +102,12 @@ def calibration_set(
 
 def is_enough(count: int) -> bool:
     """Whether enough of `count` samples remain to calibrate on if some are held out."""
-    return count * (HELD_OUT - 1) // HELD_OUT >= LEAST_PHOTOS
+    return count * (_HELD_OUT - 1) // _HELD_OUT >= LEAST_PHOTOS
+
+
+def held_out(count: int) -> range:
+    """Which of `count` samples are held out: evenly spread, `MAX_PHOTOS` at most."""
+    return range(0, count, max(_HELD_OUT, -(-count // MAX_PHOTOS)))
 
 
 def _check_photos(folder: Path, found: PhotoSet, *, allow_few: bool) -> None:
@@ -124,8 +130,9 @@ def held_out_set(folder: Path | None) -> PhotoSet:
     photos = roots.learnt(folder) if folder else None
     if photos is None or not is_enough(len(photos.paths)):
         return golden_set()
-    source = f"{photos.source}, each fourth, not calibrated on"
-    return _with_digests(images.Photos(source, photos.paths[::HELD_OUT]))
+    held = held_out(len(photos.paths))
+    source = f"{photos.source}, one in {held.step}, not calibrated on"
+    return _with_digests(images.Photos(source, tuple(photos.paths[index] for index in held)))
 
 
 def measured_set(folder: Path) -> PhotoSet:

@@ -15,7 +15,7 @@ from edgekit.errors import DataError, UsageError
 from edgekit.models.text.catalog import CACHED
 from edgekit.quantizers import Feeds
 from edgekit.records import Artifact, Calibration, Tokens
-from edgekit.workflows.calibrate import HELD_OUT, LEAST_PHOTOS, MAX_PHOTOS, is_enough
+from edgekit.workflows.calibrate import LEAST_PHOTOS, MAX_PHOTOS, held_out, is_enough
 
 _GOLDEN_TOKENS = 32
 _SHOWN = 3
@@ -113,7 +113,7 @@ def calibration_set(
         seed: Seed of the sample.
         allow_few: Whether fewer than ranges need are taken.
         cut: Whether those that are too long are cut.
-        hold_out: Whether each fourth is left for `held_out_set`, where enough remain.
+        hold_out: Whether those of `held_out` are left for `held_out_set`, where enough remain.
 
     Raises:
         DataError: The file can't be read, or holds too few.
@@ -130,7 +130,7 @@ def calibration_set(
         chosen = np.random.default_rng(seed).choice(len(kept), MAX_PHOTOS, replace=False)
         kept = sorted(int(index) for index in chosen)
     if hold_out and is_enough(len(found.lines)):
-        held = set(found.lines[::HELD_OUT])
+        held = {found.lines[index] for index in held_out(len(found.lines))}
         kept = [index for index in kept if found.lines[index] not in held]
     return TextSet(_take(found, kept), cut or file is None)
 
@@ -140,8 +140,9 @@ def held_out_set(file: Path | None, *, cut: bool) -> TextSet:
     found = _read(file)
     if not is_enough(len(found.lines)):
         return golden_set()
-    held = _take(found, range(0, len(found.lines), HELD_OUT))
-    source = f"{found.source}, each fourth, not calibrated on"
+    chosen = held_out(len(found.lines))
+    held = _take(found, chosen)
+    source = f"{found.source}, one in {chosen.step}, not calibrated on"
     return TextSet(texts.Texts(source, held.lines, held.numbers), cut or file is None)
 
 

@@ -8,6 +8,7 @@ import pytest
 from edgekit.datasets.images import Tensors
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Preprocess
+from edgekit.workflows import textsets
 from edgekit.workflows.calibrate import (
     LEAST_PHOTOS,
     MAX_PHOTOS,
@@ -72,6 +73,18 @@ def test_what_is_held_out_is_not_calibrated_on(enough):
     assert not set(calibrated.digests) & set(held.digests)
     assert len(calibrated.digests) + len(held.digests) == 44
     check_apart(calibrated, held)
+
+
+@pytest.mark.parametrize(("count", "step"), [(44, 4), (4 * MAX_PHOTOS, 4), (40_000, 79)])
+def test_of_many_samples_no_more_are_held_out_than_one_calibrates_on(tmp_path, count, step):
+    file = tmp_path / "texts.txt"
+    file.write_text("".join(f"text {number}\n" for number in range(count)))
+    held = textsets.held_out_set(file, cut=False)
+    assert list(held.texts.numbers) == list(range(1, count + 1, step))
+    assert len(held.texts.lines) <= MAX_PHOTOS
+    assert f"one in {step}, not calibrated on" in held.texts.source
+    kept = textsets.calibration_set(file, 0, allow_few=False, cut=False, hold_out=True)
+    assert not set(kept.texts.lines) & set(held.texts.lines)
 
 
 def test_photos_in_both_sets_are_found_by_content(enough, tmp_path):

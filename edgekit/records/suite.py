@@ -82,7 +82,7 @@ class SuiteEvaluate(_Strict, frozen=True, kw_only=True):
     """`[evaluate]`: accuracy of each file, by its format's own runtime on the host.
 
     Attributes:
-        data: Folder of images: one folder a class, or with a `labels.json`.
+        data: What `edgekit eval --data` takes: class folders, boxes, masks.
         pairs: Pairs of texts, for networks that read text; None where `data` is that.
         threads: Threads of the runtime; None for the usable cores.
     """

@@ -14,7 +14,7 @@ from edgekit import scoring, storage
 from edgekit.datasets import labels
 from edgekit.dispatch import Crew, Event, Site, Task
 from edgekit.errors import DataError, EdgekitError
-from edgekit.records import Artifact, BenchPlan, BenchResult, EvalResult, ExportLeg
+from edgekit.records import LOCAL, Artifact, BenchPlan, BenchResult, EvalResult, ExportLeg
 from edgekit.records.sweep import Cell, CellResult
 from edgekit.results.store import Store
 from edgekit.wire import Failure
@@ -199,9 +199,10 @@ class _Accuracies:
         self._digests: dict[tuple[Path, str, labels.Classes], str] = {}
 
     def of(self, artifact: Artifact, data: Path) -> EvalResult | None:
-        """What `artifact` is worth on `data`; None where it isn't known."""
+        """What `artifact` is worth on `data` on this host; None where it isn't known."""
         found = self._store.accuracy_of(artifact.sha256)
-        if found is None or found.runtime != routes.RUNTIME_OF[artifact.format][0]:
+        usual = (routes.RUNTIME_OF[artifact.format][0], LOCAL)
+        if found is None or (found.runtime, found.device) != usual:
             return None
         key = (data, scoring.metric_of(artifact), labels.of(artifact))
         try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgekit import pixels, storage
 from edgekit.datasets import images, labels
-from edgekit.errors import UsageError
+from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact, Device
 from edgekit.records.predictions import Prediction, Predictions, Thing
 from edgekit.scoring import Exam, scorer_of
@@ -109,9 +109,17 @@ def find(given: Sequence[Path]) -> images.Photos:
             found.update(dict.fromkeys(photos.paths))
             skipped += photos.skipped
         else:
+            _check_there(path)
             images.read(path)
             found[path] = None
     return images.Photos(", ".join(map(str, given)), tuple(found), tuple(skipped))
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        raise DataError(
+            f"there is no photo {path}", hint="name images, or folders of images, that are there"
+        )
 
 
 Reader = Callable[[Artifact, Path, Sequence[Any], float], Seen]

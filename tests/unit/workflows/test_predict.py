@@ -126,6 +126,12 @@ def test_a_photo_that_is_none_is_said_before_anything_runs(tmp_path):
         find([broken])
 
 
+def test_a_photo_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(DataError, match=r"there is no photo .*gone\.png") as caught:
+        find([tmp_path / "gone.png"])
+    assert "remove" not in caught.value.hint
+
+
 def test_pictures_are_drawn_where_they_were_asked_for(detector, photo, tmp_path):
     targets = pictures.targets([photo], tmp_path / "out")
     pictures.write(targets, said(photo, model=detector))

@@ -32,11 +32,11 @@ def parts(score: Score, before: Score | None = None) -> list[str]:
         ("size", score.sizes, before.sizes if before else ()),
     ):
         known = {part.name: part.value for part in others}
-        cells = [_row(part, score.metric, known) for part in _weakest(rows)]
-        more = f" (the weakest {_MOST} of {len(rows)})" if len(cells) < len(rows) else ""
+        shown = _weakest(rows)
+        cells = [_row(part, score.metric, known) for part in shown]
         beside = ("float32", "lost, points") if known else ()
         if cells:
-            columns = (kind + more, "count", titles.title(score.metric), *beside)
+            columns = (kind + _which(shown, rows), "count", titles.title(score.metric), *beside)
             found.append(table.render(columns, cells))
         if lost := list(_lost(rows, known)):
             found.append(f"lost most, in points: {', '.join(lost[:_LOST])}")
@@ -67,6 +67,14 @@ def _lost(rows: tuple[Part, ...], before: dict[str, float | None]) -> Iterator[s
     for drop, name in sorted(drops, reverse=True):
         if drop >= _LEAST_DROP:
             yield f"{name} {100 * drop:.1f}"
+
+
+def _which(shown: tuple[Part, ...], rows: tuple[Part, ...]) -> str:
+    """Which of many parts are shown; nothing where all are."""
+    known = sum(part.value is not None for part in rows)
+    if len(shown) < known:
+        return f" (the weakest {len(shown)} of {known})"
+    return f" ({known} of {len(rows)}, nothing of the others)" * (len(shown) < len(rows))
 
 
 def _weakest(rows: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from edgekit.records import EvalResult
 from edgekit.records.scores import Part, Score
 from edgekit.reports import evaluate, history
@@ -55,6 +57,17 @@ def test_what_was_lost_stands_beside_the_float_models_own():
     assert any(line.split() == ["cat", "5", "95.0", "%", "94.0", "%", "-1.0"] for line in lines)
     assert "lost most, in points: dog 7.0" in lines
     assert round(evaluate.as_json(beside)["lost_points"], 6) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("known", "words"), [(30, "the weakest 20 of 30"), (3, "3 of 40, nothing of the others")]
+)
+def test_of_many_classes_it_says_which_are_shown(known, words):
+    classes = tuple(Part(f"c{n}", 1, n / 100 if n < known else None) for n in range(40))
+    text = evaluate.render(result("map50", score=Score("map50", 0.5, {}, classes)))
+    assert f"class ({words})" in text
+    shown = min(known, 20)
+    assert [f"\n c{n} " in text for n in range(40)] == [n < shown for n in range(40)]
 
 
 def test_a_bench_names_what_its_files_are_worth():

@@ -164,7 +164,8 @@ def _boxes(artifact: Artifact, path: Path, raw: Sequence[Any], least_score: floa
         for kind, score, (left, top, right, bottom) in zip(
             found.classes.tolist(), found.scores, corners.tolist(), strict=True
         )
-        if score >= least_score
+        # What lies beside the photo, where the input is padded, has no area within it.
+        if score >= least_score and left < right and top < bottom
     )
     return Seen(path, Prediction(str(path), things))
 

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from edgekit import storage
 from edgekit.cli import pictures
 from edgekit.errors import DataError, UsageError
 from edgekit.records import Artifact
@@ -76,6 +77,16 @@ def test_boxes_are_in_pixels_of_the_photo(detector, photo):
     (thing,) = seen.prediction.things
     assert (thing.name, thing.box) == ("1", (4, 8, 12, 40))
     assert thing.score == pytest.approx(1 / (1 + np.exp(-3)))
+
+
+def test_a_box_beside_the_photo_is_none(detector, tmp_path):
+    bordered = replace(detector, preprocess=replace(detector.photos, mode="border"))
+    storage.write_record(bordered)
+    narrow = tmp_path / "narrow.png"
+    # It fills a quarter of the input's width: the box ends where it begins.
+    Image.new("RGB", (SIZE, 4 * SIZE)).save(narrow)
+    (seen,) = said(narrow, model=bordered)
+    assert seen.prediction.things == ()
 
 
 def test_less_sure_boxes_are_shown_where_asked(detector, photo):

@@ -181,6 +181,8 @@ class Session:
             weight_scale=job.settings.weight_scale,
         )
         before = set(trained.learnt(job.request.weights))
+        if job.teacher:
+            before.update(trained.learnt(str(job.teacher)))
         known = trained.Trained(
             family=job.family,
             backbone=job.backbone,

@@ -167,16 +167,17 @@ def _data(plan: TrainPlan) -> tuple[Dataset, Dataset]:
 
 
 def _check_unseen(plan: TrainPlan, measured: Dataset) -> None:
-    """Refuse to measure on what the weights have learnt from in an earlier training."""
-    known = set(assemble.learnt(plan.request.weights))
-    pairs = zip(measured.files, measured.file_digests(), strict=True)
-    seen = [name for name, sha256 in pairs if known and mark(sha256) in known]
-    if seen:
-        raise DataError(
-            f"{plan.request.weights} learnt from {len(seen)} of the {len(measured)} images to "
-            f"measure on: {items.listing(seen)}",
-            hint="give the same data as then, or others to measure on with --val",
-        )
+    """Refuse to measure on what the weights, or the teacher's, have learnt from before."""
+    for weights in filter(None, (plan.request.weights, str(plan.teacher or ""))):
+        known = set(assemble.learnt(weights))
+        pairs = zip(measured.files, measured.file_digests(), strict=True)
+        seen = [name for name, sha256 in pairs if known and mark(sha256) in known]
+        if seen:
+            raise DataError(
+                f"{weights} learnt from {len(seen)} of the {len(measured)} images to "
+                f"measure on: {items.listing(seen)}",
+                hint="give the same data as then, or others to measure on with --val",
+            )
 
 
 def _job(plan: TrainPlan, learnt: Dataset, measured: Dataset) -> Job:

@@ -65,6 +65,24 @@ def test_what_the_weights_learnt_from_before_is_not_measured_on(tmp_path):
     assert "--val" in caught.value.hint
 
 
+def test_what_a_teacher_learnt_from_is_not_measured_on(tmp_path):
+    folder = class_folders(tmp_path / "d", {"cat": 4, "dog": 4})
+    first, _ = run(tmp_path / "first", data=folder)
+    teacher = tmp_path / "first" / "out" / first.file
+    run(tmp_path / "same", data=folder, teacher=teacher)
+    others = class_folders(tmp_path / "other", {"cat": 12, "dog": 9})
+    old = {file_sha256(path) for path in folder.rglob("*.png")}
+    for path in list(others.rglob("*.png")):
+        if file_sha256(path) in old:
+            path.unlink()
+    with pytest.raises(DataError, match="learnt from 6 of the 8 images to measure on"):
+        run(tmp_path / "second", data=others, measured=folder, teacher=teacher)
+    # And what is made with a teacher has learnt from the same, at one remove.
+    student, _ = run(tmp_path / "third", data=others, teacher=teacher)
+    learnt = trained.learnt(str(tmp_path / "third" / "out" / student.file))
+    assert set(trained.learnt(str(teacher))) < set(learnt)
+
+
 def test_who_is_held_out_does_not_depend_on_the_seed(tmp_path):
     folder = class_folders(tmp_path / "d", {"cat": 10, "dog": 10})
     first, _ = run(tmp_path / "first", data=folder)

@@ -61,7 +61,8 @@ def _first_ranks(
     found = np.zeros(len(asked), np.int64)
     for start in range(0, len(asked), _CHUNK):
         rows = asked[start : start + _CHUNK]
-        cosines = units[rows] @ units.T
+        # What is no number is near to nothing, and finds nothing.
+        cosines = np.nan_to_num(units[rows] @ units.T, nan=-np.inf)
         same = right[rows][:, None] == right[None, :]
         itself = rows[:, None] == np.arange(len(units))[None, :]
         best = np.where(same & ~itself, cosines, -np.inf).max(axis=1, keepdims=True)

@@ -39,6 +39,18 @@ def test_the_worst_says_where_its_class_came():
     assert found.others["recall5"] == 1.0
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_find_nothing(broken):
+    with np.errstate(invalid="ignore"):
+        found = score(np.full((4, 2), broken), [0, 0, 1, 1])
+    assert found.value == 0.0
+
+
+def test_a_vector_that_is_no_number_is_in_nobodys_way():
+    found = score([[1, 0], [1, 0.1], [np.nan, 1], [0, 1], [0.1, 1]], [0, 0, 1, 1, 1])
+    assert found.value == 0.8
+
+
 def test_vectors_that_are_all_the_same_find_nothing():
     assert score(np.ones((4, 3)), [0, 0, 1, 1]).value == 0.0
 

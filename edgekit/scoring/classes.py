@@ -53,8 +53,10 @@ class ClassScorer(PhotoScorer):
         found: Sequence[Any],
         expected: Sequence[Any],
     ) -> float | None:
-        """Share of images with the same best class."""
-        return float(np.mean(np.argmax(found, axis=1) == np.argmax(expected, axis=1)))
+        """Share of images with the same best class; what is no number has none."""
+        ours, theirs = np.stack(list(found)), np.stack(list(expected))
+        known = ~(np.isnan(ours) | np.isnan(theirs)).any(axis=1)
+        return float(np.mean(known & (ours.argmax(axis=1) == theirs.argmax(axis=1))))
 
     def score(self, artifact: Artifact, found: Sequence[Any], exam: Exam) -> Score | None:
         """Top-1 and top-5; by class where each image has one right class."""

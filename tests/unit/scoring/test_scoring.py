@@ -52,6 +52,15 @@ def exact(scorer, artifact, exam):
     return [Detections(r.corners * scale, np.ones(len(r.classes)), r.classes) for r in rights]
 
 
+def test_class_scores_that_are_no_numbers_agree_with_nothing(nets):
+    net = nets["boxes"]
+    scorer = scorer_of(replace(net, spec=replace(net.spec, head="classify")))
+    right, broken = np.array([[2.0, 1], [1, 2]]), np.full((2, 2), np.nan)
+    assert scorer.agreement(net, list(right), list(right)) == 1.0
+    assert scorer.agreement(net, list(broken), list(right)) == 0.0
+    assert scorer.agreement(net, list(broken), list(broken)) == 0.0
+
+
 def edit(root, change):
     path = root / "annotations.json"
     listed = json.loads(path.read_text())

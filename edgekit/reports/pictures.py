@@ -19,8 +19,8 @@ _LUMINANCE, _BRIGHT = (0.299, 0.587, 0.114), 140
 # Of the photo's shorter edge, and at least that many pixels.
 _LINE, _LEAST_LINE = 1 / 200, 2
 _LETTERS, _LEAST_LETTERS = 1 / 24, 11
-# What is smaller is enlarged before it is drawn on: names would cover it.
-_LEAST_EDGE = 320
+# What is smaller is enlarged before it is drawn on: names would cover it. A long edge isn't.
+_LEAST_EDGE, _MOST_EDGE = 320, 2048
 
 
 def draw(photo: Image.Image, things: Sequence[Thing], mask: Any = None) -> Image.Image:
@@ -35,7 +35,8 @@ def draw(photo: Image.Image, things: Sequence[Thing], mask: Any = None) -> Image
     picture = photo.convert("RGB")
     if mask is not None:
         picture = _covered(picture, mask)
-    zoom = max(1, -(-_LEAST_EDGE // min(picture.size)))
+    wanted, most = -(-_LEAST_EDGE // min(picture.size)), _MOST_EDGE // max(picture.size)
+    zoom = max(1, min(wanted, most))
     picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.BOX)
     pen = _Pen(picture)
     boxed = [thing for thing in things if thing.box]

@@ -57,3 +57,9 @@ def test_classes_are_written_below_each_other():
         for names in (("cat",), ("cat", "cat"))
     )
     assert two == pytest.approx(2 * one, rel=0.1)
+
+
+@pytest.mark.parametrize("size", [(1, 900), (3000, 2)])
+def test_a_thin_photo_is_not_enlarged_to_fill_the_memory(size):
+    drawn = draw(Image.new("RGB", size), [])
+    assert max(drawn.size) == max(1800, *size)

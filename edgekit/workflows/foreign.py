@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit import storage
-from edgekit.errors import UsageError
+from edgekit.errors import DataError, UsageError
 from edgekit.graphs import GRAPHS
 from edgekit.importers import IMPORTERS, Facts
 from edgekit.measure.environment import usable_cores
@@ -70,9 +70,9 @@ class FileSource(PhotoSource):
         return IMPORTERS.entry(self.root).extra
 
     def check(self) -> None:
-        """Refuse a file that is none, broken, quantized already, or takes something else."""
+        """Refuse a file that is none, broken, quantized, or takes something else; or its names."""
         _check_path(self._request, self._folder)
-        _ = self._subject, self._preprocess
+        _ = self._subject, self._preprocess, self._labels
 
     @cached_property
     def _subject(self) -> Subject:
@@ -98,7 +98,13 @@ class FileSource(PhotoSource):
     def _labels(self) -> tuple[str, ...]:
         """Names of the classes, if they lie beside the file."""
         path = self._request.path.with_name(_LABELS)
-        return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else ()
+        try:
+            return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else ()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path} is no text in UTF-8: byte {error.start}",
+                hint=f"convert it: iconv -f latin1 -t utf-8 {path}; or take it away",
+            ) from error
 
     @cached_property
     def _learnt(self) -> tuple[str, ...]:

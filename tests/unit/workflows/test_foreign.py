@@ -45,6 +45,12 @@ def test_the_key_tells_files_preprocessings_and_names_apart(tmp_path):
     assert source(path).key() != first
 
 
+def test_labels_that_are_no_text_are_refused(tmp_path):
+    path = saved(tmp_path / "net.onnx")
+    (tmp_path / "labels.txt").write_bytes("männlich\n".encode("latin1"))
+    assert "labels.txt is no text in UTF-8: byte 1" in refusal(path, DataError)
+
+
 @pytest.mark.parametrize("kind", ["int8", "weights"])
 def test_quantized_already(tmp_path, kind):
     for path, make in ((tmp_path / "m.onnx", onnx_file), (tmp_path / "m.tflite", litert_file)):

@@ -16,7 +16,7 @@ def predict(
         Path | None, typer.Option(help="Folder to write pictures to, with what was found on them.")
     ] = None,
     least_score: Annotated[
-        float, typer.Option(help="Leave out boxes that are less sure.", min=0.0, max=1.0)
+        float, typer.Option(help="Leave out boxes that are less sure.", min=0.05, max=1.0)
     ] = 0.3,
     runtime: options.OneRuntime = "",
     threads: options.Threads = None,

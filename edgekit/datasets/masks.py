@@ -77,14 +77,7 @@ def _values(path: Path, mask: Path) -> set[int]:
 
 
 def _names(root: Path, used: set[int]) -> tuple[str, ...]:
-    path = root / CLASSES
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no text: {error}", hint="one name a line") from error
-    names = tuple(line.strip() for line in lines if line.strip())
+    names = _listed(root / CLASSES)
     if not names:
         return tuple(map(str, range(max(used, default=0) + 1)))
     if strange := sorted(value for value in used if value >= len(names)):
@@ -92,6 +85,23 @@ def _names(root: Path, used: set[int]) -> tuple[str, ...]:
             f"{root} has masks with classes that {CLASSES} doesn't name: "
             f"{listing(list(map(str, strange)))}",
             hint=f"its {len(names)} names are those of 0 to {len(names) - 1}",
+        )
+    return names
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The names in `path`, one a line; none where there is no such file."""
+    try:
+        text = path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text: {error}", hint="one name a line") from error
+    names = tuple(line.strip() for line in text.split("\n")) if text else ()
+    if "" in names:
+        raise DataError(
+            f"{path} names no class in line {names.index('') + 1}: those below would be shifted",
+            hint="give each class a line, in the order of the masks' values",
         )
     return names
 

@@ -71,6 +71,13 @@ def test_a_class_that_has_no_name_is_refused(tmp_path):
         read(tmp_path)
 
 
+def test_a_line_without_a_name_would_shift_those_below(tmp_path):
+    pair(tmp_path, "a", [[0, 1]])
+    (tmp_path / "classes.txt").write_text("ground\n\nroad\n")
+    with pytest.raises(DataError, match=r"classes\.txt names no class in line 2"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("values", [[[0, 255]], [[255, 255]], [[0, 0]]])
 def test_one_class_is_nothing_to_tell_apart(tmp_path, values):
     pair(tmp_path, "a", values)

@@ -38,5 +38,5 @@ def test_what_is_found_is_told_and_drawn(data, detector, tmp_path, run_json):
 def test_what_is_no_photo_is_told_before_anything_runs(detector, tmp_path, run_cli):
     done = run_cli("predict", detector, tmp_path / "nothing.jpg")
     assert done.returncode == 6
-    assert "nothing.jpg is not an image that can be read" in done.stderr
+    assert "there is no photo" in done.stderr
     assert "Traceback" not in done.stderr

@@ -17,11 +17,7 @@ from edgekit.records.training import Settings
 from edgekit.scoring import boxes
 from edgekit.training import LossOf
 from edgekit.training.augment import Change
-from edgekit.training.views import Views
-
-# From raw outputs of a batch, as arrays, and the input's (height, width) to boxes of each image
-# in pixels of the input: `boxes`, `classes`, `scores`.
-Decode = Callable[[Any, tuple[int, int]], Sequence[Any]]
+from edgekit.training.views import Decode, Views, decoded
 
 
 class BoxAim:
@@ -29,7 +25,8 @@ class BoxAim:
 
     Args:
         losses: The head's, of a module, a batch and its targets.
-        decode: The head's: from raw outputs to boxes.
+        decode: The head's: from raw outputs to `boxes`, `classes`, `scores` of each image, in
+            pixels of the input.
     """
 
     kind = "boxes"
@@ -59,13 +56,7 @@ class BoxAim:
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
         """Mean average precision, in pixels of the pictures."""
-        size = views.preprocess.size
-        found = (
-            each
-            for output in outputs
-            for each in self._decode([part.numpy() for part in output], size)
-        )
-        return boxes.scored(found, views.dataset, views.preprocess)
+        return boxes.scored(decoded(self._decode, outputs, views), views.dataset, views.preprocess)
 
 
 def _placed(preprocess: Preprocess, size: tuple[int, int], right: Boxes) -> Boxes:

@@ -17,7 +17,7 @@ from edgekit.scoring import masks
 from edgekit.tasks.masks import IGNORED
 from edgekit.training import LossOf
 from edgekit.training.augment import Change
-from edgekit.training.views import Views
+from edgekit.training.views import Decode, Views, decoded
 
 
 class MaskAim:
@@ -34,7 +34,7 @@ class MaskAim:
     def __init__(
         self,
         losses: LossOf,
-        decode: Callable[[Any, tuple[int, int]], Sequence[Any]],
+        decode: Decode,
     ) -> None:
         self.losses = losses
         self._decode = decode
@@ -58,10 +58,4 @@ class MaskAim:
 
     def score(self, outputs: Iterable[Any], views: Views) -> Score:
         """Mean intersection over union, in pixels of the pictures."""
-        size = views.preprocess.size
-        found = (
-            each
-            for output in outputs
-            for each in self._decode([part.numpy() for part in output], size)
-        )
-        return masks.scored(found, views.dataset, views.preprocess)
+        return masks.scored(decoded(self._decode, outputs, views), views.dataset, views.preprocess)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ _MOST_WORKERS = 8
 
 Augment = Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]
 Collate = Callable[[list[Any]], Any]
+# From raw outputs of a batch, as arrays, and the input's (height, width) to what each image has.
+Decode = Callable[[Any, tuple[int, int]], Sequence[Any]]
 
 
 class Views(torch.utils.data.Dataset):
@@ -94,3 +96,9 @@ class _Collated:
     def __call__(self, samples: list[tuple[torch.Tensor, Any]]) -> tuple[torch.Tensor, Any]:
         inputs, targets = zip(*samples, strict=True)
         return torch.stack(inputs), self._collate(list(targets))
+
+
+def decoded(decode: Decode, outputs: Iterable[Any], views: Views) -> Iterator[Any]:
+    """What a network finds in each picture of `views`, of its raw outputs batch by batch."""
+    for output in outputs:
+        yield from decode([part.numpy() for part in output], views.preprocess.size)

@@ -86,7 +86,7 @@ def request_of(name: str, head: str) -> ModelRequest:
 def checkpoint(request: ModelRequest, path: Path) -> None:
     """Weights whose norms were taken from noise, and whose last layers tell places apart."""
     if request.head == "embed":  # its weights are those of the whole classifier
-        request = replace(request, head="classify", classes=CLASSES)
+        request = replace(request, head="classify")
     built = network.unfused(request, *catalog.resolve(request.name))
     module = built.module.train()
     for part in module.modules():

@@ -22,7 +22,7 @@ def aligned(dataset: Dataset, classes: Classes, model: str) -> Dataset:
     Raises:
         DataError: The data has classes that the model doesn't know.
     """
-    names = classes.names or tuple(map(str, range(classes.count)))
+    names = classes.shown
     if dataset.names == names:
         return dataset
     numbered = dataset.names == tuple(map(str, range(len(dataset.names))))

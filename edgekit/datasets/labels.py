@@ -28,6 +28,11 @@ class Classes:
     count: int
     names: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What each is called in what people read: its name, or its number."""
+        return self.names or tuple(map(str, range(self.count)))
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:

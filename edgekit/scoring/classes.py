@@ -63,9 +63,8 @@ class ClassScorer(PhotoScorer):
         if exam.right is None:
             return None
         outputs = np.stack(list(found))
-        known = labels.of(artifact)
         if all(len(right) == 1 for right in exam.right):
-            names = known.names or tuple(map(str, range(known.count)))
+            names = labels.of(artifact).shown
             right = np.array([next(iter(each)) for each in exam.right], np.int64)
             return classification.score(outputs, right, names, [name for name, _ in exam.files])
         top1, top5 = (

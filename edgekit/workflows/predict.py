@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from edgekit import pixels, storage
 from edgekit.datasets import images, labels
@@ -80,9 +81,8 @@ def predict(
     )
     chunks = outputs(artifact, scorer.feeds(artifact, exam), way)
     rows = ([each[row : row + 1] for each in raw] for raw in chunks for row in range(len(raw[0])))
-    seen = tuple(
-        read(artifact, path, raw, plan.least_score) for path, raw in zip(paths, rows, strict=True)
-    )
+    asked = _Asked(artifact, labels.of(artifact).shown, plan.least_score)
+    seen = tuple(read(asked, path, raw) for path, raw in zip(paths, rows, strict=True))
     found = Predictions(
         artifact=artifact.name,
         sha256=artifact.sha256,
@@ -122,7 +122,7 @@ def _check_there(path: Path) -> None:
         )
 
 
-Reader = Callable[[Artifact, Path, Sequence[Any], float], Seen]
+Reader = Callable[["_Asked", Path, Sequence[Any]], Seen]
 
 
 def _reader(artifact: Artifact, metric: str) -> Reader:
@@ -135,13 +135,26 @@ def _reader(artifact: Artifact, metric: str) -> Reader:
     )
 
 
-def _names(artifact: Artifact) -> tuple[str, ...]:
-    known = labels.of(artifact)
-    return known.names or tuple(map(str, range(known.count)))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every photo is read by."""
+
+    artifact: Artifact
+    names: tuple[str, ...]
+    least_score: float
+
+    def decoded(self, raw: Sequence[Any]) -> Any:
+        (found,) = TASKS.get(self.artifact.spec.task).decode(raw, self.artifact.photos.size)
+        return found
 
 
-def _classes(artifact: Artifact, path: Path, raw: Sequence[Any], _: float) -> Seen:
-    scores, names = _shares(np.ravel(raw[0])), _names(artifact)
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as photo:
+        return photo.size
+
+
+def _classes(asked: _Asked, path: Path, raw: Sequence[Any]) -> Seen:
+    scores, names = _shares(np.ravel(raw[0])), asked.names
     best = np.argsort(-scores, kind="stable")[:_TOP]
     things = tuple(Thing(names[index], int(index), float(scores[index])) for index in best)
     return Seen(path, Prediction(str(path), things))
@@ -155,25 +168,23 @@ def _shares(scores: Any) -> Any:
     return powers / powers.sum()
 
 
-def _boxes(artifact: Artifact, path: Path, raw: Sequence[Any], least_score: float) -> Seen:
-    names, size = _names(artifact), images.read(path).size
-    (found,) = TASKS.get(artifact.spec.task).decode(raw, artifact.photos.size)
-    corners = pixels.lift_boxes(artifact.photos, size, found.boxes)
+def _boxes(asked: _Asked, path: Path, raw: Sequence[Any]) -> Seen:
+    names, found = asked.names, asked.decoded(raw)
+    corners = pixels.lift_boxes(asked.artifact.photos, _size(path), found.boxes)
     things = tuple(
         Thing(names[kind], kind, float(score), (left, top, right, bottom))
         for kind, score, (left, top, right, bottom) in zip(
             found.classes.tolist(), found.scores, corners.tolist(), strict=True
         )
         # What lies beside the photo, where the input is padded, has no area within it.
-        if score >= least_score and left < right and top < bottom
+        if score >= asked.least_score and left < right and top < bottom
     )
     return Seen(path, Prediction(str(path), things))
 
 
-def _mask(artifact: Artifact, path: Path, raw: Sequence[Any], _: float) -> Seen:
-    names, size = _names(artifact), images.read(path).size
-    (found,) = TASKS.get(artifact.spec.task).decode(raw, artifact.photos.size)
-    mask = pixels.lift_mask(artifact.photos, size, found)
+def _mask(asked: _Asked, path: Path, raw: Sequence[Any]) -> Seen:
+    names = asked.names
+    mask = pixels.lift_mask(asked.artifact.photos, _size(path), asked.decoded(raw))
     counts = np.bincount(mask.ravel(), minlength=len(names))
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     things = tuple(
